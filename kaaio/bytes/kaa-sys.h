@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+G_BEGIN_DECLS
+
+/*
+ * The system calls, with what POSIX leaves to every caller: EINTR is retried, SIGPIPE
+ * never reaches the process, descriptors that we open are CLOEXEC. All set errno.
+ */
+
+typedef enum
+{
+  KAA_FD_PIPE,      /* pipe or FIFO */
+  KAA_FD_SOCKET,    /* stream socket */
+  KAA_FD_TTY,       /* terminal, serial line, pseudo-terminal (either end) */
+  KAA_FD_FILE,      /* regular file or block device: always "ready", so never polled */
+  KAA_FD_OTHER      /* eventfd, timerfd, inotify, other character devices: messages */
+} KaaFdKind;
+
+typedef struct
+{
+  KaaFdKind kind;
+  gboolean readable;       /* what the access mode allows */
+  gboolean writable;
+  gboolean nonblocking;    /* O_NONBLOCK is set */
+  gboolean pty;            /* a pseudo-terminal (EIO after hang-up is EOF there), either end */
+  gboolean pty_master;     /* must not be reopened: that would make a new one */
+  guint64 device, inode;   /* who it is, to tell whether a number still means the same thing */
+} KaaFdInfo;
+
+/* What fd is, or a GError: INVALID_ARGUMENT (negative or not open, O_PATH, listening socket), IS_DIRECTORY,
+ * NOT_SUPPORTED (datagram or seqpacket socket). The messages say what to do. */
+gboolean kaa_sys_inspect          (int         fd,
+                                   KaaFdInfo  *info,
+                                   GError    **error);
+/* TRUE if the number fd still means what it meant when info was taken. */
+gboolean kaa_sys_is_same          (int              fd,
+                                   const KaaFdInfo *info);
+
+gssize   kaa_sys_read             (int fd, void *buffer, gsize length);
+gssize   kaa_sys_recv             (int fd, void *buffer, gsize length);          /* MSG_DONTWAIT */
+gssize   kaa_sys_writev           (int fd, const struct iovec *vectors, int n);  /* never SIGPIPE */
+gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
+int      kaa_sys_close            (int fd);
+/* Bytes that can be read now (FIONREAD), 0 where it cannot be known. */
+gsize    kaa_sys_get_unread       (int fd);
+/* A description of our own for a terminal, pipe or FIFO: /proc/self/fd/N with flags
+ * | O_NONBLOCK | O_CLOEXEC | O_NOCTTY. -1 where that cannot be had. */
+int      kaa_sys_reopen           (int fd, int access_mode);
+
+/* O_NONBLOCK on a description that is shared: counted for each description, and put back as it was
+ * by the last release. Thread safe. */
+gboolean kaa_sys_acquire_nonblocking (int fd, const KaaFdInfo *info);
+void     kaa_sys_release_nonblocking (int fd, const KaaFdInfo *info);
+
+G_END_DECLS

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include <sys/uio.h>
+
+G_BEGIN_DECLS
+
+/*
+ * KaaWriteQueue: what waits to be written.
+ *
+ * Small messages are copied together into blocks, large GBytes stand in the queue as they
+ * are. Every byte has a position in the stream (the first one ever queued has 0), so that a
+ * write is just a pair of positions: partial writes, flush, abort and "how many bytes went"
+ * follow from comparing them with `written`.
+ */
+
+typedef struct _KaaWriteSegment KaaWriteSegment;
+
+typedef struct
+{
+  KaaWriteSegment *first;
+  KaaWriteSegment *last;
+  guint64 written; /* position of the first byte that has not gone */
+  guint64 end;     /* position behind the last byte that was queued */
+} KaaWriteQueue;
+
+/* A zeroed queue is an empty queue. */
+void    kaa_write_queue_clear   (KaaWriteQueue *queue); /* drops everything; end becomes written */
+
+static inline gsize
+kaa_write_queue_get_length (const KaaWriteQueue *queue)
+{
+  return (gsize) (queue->end - queue->written);
+}
+
+void    kaa_write_queue_append       (KaaWriteQueue *queue,
+                                      const void    *data,
+                                      gsize          length);
+/* References a large bytes, copies a small one. offset: where to begin in it. */
+void    kaa_write_queue_append_bytes (KaaWriteQueue *queue,
+                                      GBytes        *bytes,
+                                      gsize          offset);
+
+/* Fills at most max vectors from the head; returns how many. */
+int     kaa_write_queue_peek         (const KaaWriteQueue *queue,
+                                      struct iovec        *vectors,
+                                      int                  max);
+
+/* length bytes at the head went out. */
+void    kaa_write_queue_consume      (KaaWriteQueue *queue,
+                                      gsize          length);
+
+/* Takes out the bytes [start, end), none of which has gone; what is behind moves up. The
+ * caller corrects its own positions. */
+void    kaa_write_queue_remove       (KaaWriteQueue *queue,
+                                      guint64        start,
+                                      guint64        end);
+
+G_END_DECLS

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#if !defined(KAA_INSIDE) && !defined(KAA_COMPILATION)
+# error "Only <kaaio/kaaio.h> can be included directly."
+#endif
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * KaaIOCondition:
+ * @KAA_IO_READ: there is something to read; the mode of a channel that is read
+ * @KAA_IO_WRITE: something can be written; the mode of a channel that is written
+ * @KAA_IO_EXCEPT: there is priority data, for a [class@Kaa.IOMonitor] only
+ *
+ * What a descriptor is watched for, and what a channel may do with it.
+ *
+ * A hang-up or an error is reported as the conditions that were asked for: it is
+ * found out about by reading or writing.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  KAA_IO_READ   = 1 << 0,
+  KAA_IO_WRITE  = 1 << 1,
+  KAA_IO_EXCEPT = 1 << 2
+} KaaIOCondition;
+
+/**
+ * KaaCloseFlags:
+ * @KAA_CLOSE_NONE: what is queued is written first
+ * @KAA_CLOSE_IMMEDIATE: what is queued is given up
+ * @KAA_CLOSE_UNEXPECTED: [signal@Kaa.IOChannel::closed] says that the close was not expected
+ *
+ * How a channel is closed.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  KAA_CLOSE_NONE       = 0,
+  KAA_CLOSE_IMMEDIATE  = 1 << 0,
+  KAA_CLOSE_UNEXPECTED = 1 << 1
+} KaaCloseFlags;
+
+/**
+ * KaaOverflowPolicy:
+ * @KAA_OVERFLOW_SPLIT: deliver it in pieces of queue-size bytes
+ * @KAA_OVERFLOW_ERROR: fail the request and take nothing; with handlers, close
+ * @KAA_OVERFLOW_DISCARD: drop it up to and including its delimiter
+ * @KAA_OVERFLOW_CLOSE: close the channel with an error
+ *
+ * What becomes of a line with more than [property@Kaa.IOChannel:queue-size] bytes before
+ * its delimiter.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  KAA_OVERFLOW_SPLIT,
+  KAA_OVERFLOW_ERROR,
+  KAA_OVERFLOW_DISCARD,
+  KAA_OVERFLOW_CLOSE
+} KaaOverflowPolicy;
+
+G_END_DECLS

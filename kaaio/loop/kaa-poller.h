@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "bytes/kaa-byte-queue.h"
+
+G_BEGIN_DECLS
+
+/*
+ * KaaPoller: the one GSource of all channels of a (GMainContext, priority).
+ *
+ * A KaaPollEntry is something that can be run by the loop: a channel has one. A KaaWatch is
+ * a descriptor that the poller looks after for an entry: a channel has none, one or two of them.
+ * Readiness is remembered in the watch until the owner has seen EAGAIN and clears it, so the
+ * poller can be edge-triggered. Entries with work to do wait in a list; idle ones are in no
+ * list and cost nothing.
+ */
+
+typedef struct _KaaPoller    KaaPoller;
+typedef struct _KaaPollEntry KaaPollEntry;
+typedef struct _KaaWatch     KaaWatch;
+typedef struct _KaaTask      KaaTask;
+
+typedef enum
+{
+  KAA_POLL_IN  = 1 << 0,
+  KAA_POLL_OUT = 1 << 1,
+  KAA_POLL_HUP = 1 << 2   /* hang-up of both directions, or an error: read or write to learn which */
+} KaaPollFlags;
+
+typedef enum
+{
+  KAA_LOOK_NOBODY,    /* no handler at all: cannot change before one is connected */
+  KAA_LOOK_BLOCKED,   /* only blocked handlers: can change at any time */
+  KAA_LOOK_WANTED     /* somebody wants it: dispatch me */
+} KaaLook;
+
+typedef struct
+{
+  /* Does the entry's work, from the loop. It may run user code, free the entry, run a nested loop. What is left when
+   * kaa_poller_spend() says FALSE is put off by kaa_poller_schedule_idle(). */
+  void    (*dispatch)     (KaaPollEntry *entry);
+  /* Is what is at hand wanted by now? Runs no user code. Only called for parked entries. */
+  KaaLook (*look)         (KaaPollEntry *entry);
+  /* The GMainContext is gone: nothing will ever be dispatched. Runs in whatever thread dropped the context. */
+  void    (*context_gone) (KaaPollEntry *entry);
+} KaaPollEntryFuncs;
+
+struct _KaaPollEntry
+{
+  const KaaPollEntryFuncs *funcs;
+  KaaPoller *poller;          /* owned, while attached */
+  GList link;                 /* in the list that `queue` names; data is the entry */
+  GList all_link;             /* in the poller's list of all its entries */
+  guint32 serial;             /* dispatch that may run it, at the earliest */
+  guint8 queue;               /* the poller's business */
+  guint8 look;                /* what the last look found, while parked */
+};
+
+struct _KaaWatch
+{
+  KaaPollEntry *entry;        /* NULL while stopped */
+  int fd;
+  guint8 wanted;              /* KaaPollFlags: what readiness is wanted for */
+  guint8 ready;               /* KaaPollFlags: remembered; the owner clears IN and OUT at EAGAIN, with kaa_watch_clear() */
+  guint8 backend;             /* the poller's business from here on */
+  guint8 armed;
+  guint32 index;
+};
+
+/* Something to be done at the next turn of the context. Intrusive, so that queueing cannot fail. Belongs to the
+ * queue from defer() until func runs. */
+struct _KaaTask
+{
+  KaaTask *next;
+  /* context_gone: the context went first; clean up without running user code that needs the loop. */
+  void (*func) (KaaTask *task, gboolean context_gone);
+};
+
+/* The poller of a context (NULL: the thread default) and priority; a new reference. Any thread. */
+KaaPoller     *kaa_poller_get            (GMainContext *context,
+                                          int           priority);
+KaaPoller     *kaa_poller_ref            (KaaPoller    *self);
+void           kaa_poller_unref          (KaaPoller    *self);
+
+/* A new reference, NULL once the context is gone. The poller itself never keeps its context alive. */
+GMainContext  *kaa_poller_dup_context    (KaaPoller    *self);
+gboolean       kaa_poller_is_gone        (KaaPoller    *self);
+int            kaa_poller_get_priority   (KaaPoller    *self);
+/* Whether this thread may touch what belongs to the poller: it runs the context, or nobody else does. */
+gboolean       kaa_poller_is_mine        (KaaPoller    *self);
+/* TRUE in a process forked after the poller was made: then nothing but closing numbers is allowed. */
+gboolean       kaa_poller_is_forked      (KaaPoller    *self);
+/* Counts the turns of the loop: same number, same turn. */
+guint32        kaa_poller_get_turn       (KaaPoller    *self);
+KaaBlockCache *kaa_poller_get_blocks     (KaaPoller    *self);
+
+/* Any thread; wakes the context up where needed. Tasks run in order, before any entry that is
+ * dispatched in the same turn. */
+void           kaa_poller_defer          (KaaPoller    *self,
+                                          KaaTask      *task);
+
+/* All below: only where kaa_poller_is_mine(), or in context_gone(). */
+
+/* entry->funcs is set, everything else zero. attach refs the poller, detach drops it and takes the entry out of every list. */
+void           kaa_poll_entry_attach     (KaaPollEntry *entry,
+                                          KaaPoller    *poller);
+void           kaa_poll_entry_detach     (KaaPollEntry *entry);
+/* Dispatch it: in the next turn (from inside a dispatch), or in this one if its dispatch has not begun. Ends parking. */
+void           kaa_poll_entry_schedule      (KaaPollEntry *entry);
+/* Dispatch it when nothing of a higher priority is left to do (the companion source). */
+void           kaa_poll_entry_schedule_idle (KaaPollEntry *entry);
+/* Something is at hand that nobody wants: ask look() in the coming turns. first is what the caller's own look has just found. */
+void           kaa_poll_entry_park          (KaaPollEntry *entry,
+                                             KaaLook       first);
+void           kaa_poll_entry_unschedule    (KaaPollEntry *entry); /* out of whatever list it is in */
+
+/* From inside dispatch(): bytes were moved or one emission was made. FALSE when the share of this dispatch
+ * (2 ms or 1 MiB, over all entries) is used up. */
+gboolean       kaa_poller_spend          (KaaPoller    *self,
+                                          gsize         bytes);
+
+/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before. Readiness is
+ * not assumed: ready begins as 0, and an fd that is ready is reported in the next turn. */
+gboolean       kaa_watch_start           (KaaWatch     *watch,
+                                          KaaPollEntry *entry,
+                                          int           fd,
+                                          KaaPollFlags  wanted,
+                                          GError      **error);
+/* Before close(2) of the fd. In a forked child it touches nothing but the struct. */
+void           kaa_watch_stop            (KaaWatch     *watch);
+/* What readiness is of use now; without IN and OUT the descriptor is disarmed, but a hang-up is still reported once. */
+void           kaa_watch_set_wanted      (KaaWatch     *watch,
+                                          KaaPollFlags  wanted);
+/* EAGAIN was seen for these: tell me again when they become ready. HUP is never cleared. */
+void           kaa_watch_clear           (KaaWatch     *watch,
+                                          KaaPollFlags  ready);
+
+G_END_DECLS
