@@ -12,7 +12,9 @@ G_BEGIN_DECLS
  * is an Aho-Corasick automaton whose state survives between calls in a KaaScan, so
  * that every byte is looked at once, however the input is cut and however many
  * delimiters there are; at the root it skips ahead (memchr where only one byte can
- * begin a delimiter), which makes "\n" as fast as memchr.
+ * begin a delimiter), which makes "\n" as fast as memchr. Only what had to be looked at
+ * behind a delimiter, to see that no longer one was coming, is looked at again with the next
+ * line: less than the longest delimiter.
  */
 
 typedef struct _KaaDelimiters KaaDelimiters;
@@ -56,8 +58,9 @@ gsize          kaa_delimiters_get_longest (const KaaDelimiters *self);
  *
  * FOUND: the line is data[0, *end), its delimiter data[*start, *end), and the scan is reset for
  * the next line.
- * TOO_LONG: every delimiter that is still possible begins behind the limit. The scan keeps its
- * place: after kaa_scan_consume (scan, limit) the search goes on without looking twice.
+ * TOO_LONG: every delimiter that is still possible begins behind the limit (which data is then
+ * longer than; a delimiter that begins right at the limit belongs to the line). The scan keeps
+ * its place: after kaa_scan_consume (scan, limit) the search goes on without looking twice.
  * MORE: no answer yet. With at_end, there is no delimiter in data.
  * Any way of cutting the input gives the same answers.
  */
@@ -72,8 +75,9 @@ KaaScanResult  kaa_delimiters_scan        (const KaaDelimiters *self,
 
 /* The length of the longest run of whole lines at the beginning of data that is not
  * longer than limit, 0 where there is none. As in scan(), a match that may still
- * grow does not count unless at_end. The scan is as scan() left it and may be used to skip
- * what was looked at already; when the result is not 0 the scan is reset. */
+ * grow does not count unless at_end. The scan is as scan() left it, is used to skip what was
+ * looked at already, and where the result is 0 remembers what was looked at now, for the next
+ * call of either; when the result is not 0 the scan is reset. */
 gsize          kaa_delimiters_scan_block  (const KaaDelimiters *self,
                                            KaaScan             *scan,
                                            const guint8        *data,

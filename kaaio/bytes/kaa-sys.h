@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 /*
  * The system calls, with what POSIX leaves to every caller: EINTR is retried, SIGPIPE
- * never reaches the process, descriptors that we open are CLOEXEC. All set errno.
+ * never reaches the process and no signal disposition is changed, descriptors that we open
+ * are CLOEXEC. All set errno, and may be called from any thread.
  */
 
 typedef enum
@@ -37,7 +38,8 @@ typedef struct
 gboolean kaa_sys_inspect          (int         fd,
                                    KaaFdInfo  *info,
                                    GError    **error);
-/* TRUE if the number fd still means what it meant when info was taken. */
+/* TRUE if the number fd still means what it meant when info was taken. (What shares one inode,
+ * as all eventfds do, cannot be told from its like.) */
 gboolean kaa_sys_is_same          (int              fd,
                                    const KaaFdInfo *info);
 
@@ -45,15 +47,17 @@ gssize   kaa_sys_read             (int fd, void *buffer, gsize length);
 gssize   kaa_sys_recv             (int fd, void *buffer, gsize length);          /* MSG_DONTWAIT */
 gssize   kaa_sys_writev           (int fd, const struct iovec *vectors, int n);  /* never SIGPIPE */
 gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
+/* Never retried: after EINTR the number may be another's already. */
 int      kaa_sys_close            (int fd);
 /* Bytes that can be read now (FIONREAD), 0 where it cannot be known. */
 gsize    kaa_sys_get_unread       (int fd);
 /* A description of our own for a terminal, pipe or FIFO: /proc/self/fd/N with flags
- * | O_NONBLOCK | O_CLOEXEC | O_NOCTTY. -1 where that cannot be had. */
+ * | O_NONBLOCK | O_CLOEXEC | O_NOCTTY. access_mode: O_RDONLY, O_WRONLY or O_RDWR. -1 where that
+ * cannot be had: other kinds, pseudo-terminal masters (ENOTSUP), no permission, a FIFO nobody reads. */
 int      kaa_sys_reopen           (int fd, int access_mode);
 
 /* O_NONBLOCK on a description that is shared: counted for each description, and put back as it was
- * by the last release. Thread safe. */
+ * by the last release. A number that does not mean the same any more is only counted off. */
 gboolean kaa_sys_acquire_nonblocking (int fd, const KaaFdInfo *info);
 void     kaa_sys_release_nonblocking (int fd, const KaaFdInfo *info);
 

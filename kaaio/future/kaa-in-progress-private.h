@@ -44,6 +44,10 @@ void           kaa_in_progress_settle_boolean (KaaInProgress *self, gboolean res
 void           kaa_in_progress_settle_uint64  (KaaInProgress *self, guint64  result, gboolean now);
 void           kaa_in_progress_settle_error   (KaaInProgress *self, GError  *take, gboolean now);
 
+/* The calling thread becomes the one that may iterate the default context in wait(), unless another has been before. Making the
+ * first future does this; who lets a program use the library before that should do it too. Any thread. */
+void           kaa_in_progress_claim_thread   (void);
+
 /* A failure of this one that nobody looks at is a warning, not a debug message (a refused write). */
 void           kaa_in_progress_set_refused    (KaaInProgress *self);
 

@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# check-example.sh lines|first PROGRAM...: runs an example on known input and looks at what it prints.
+set -u
+example=$1
+shift
+
+case $example in
+  lines)
+    output=$("$@" seq 1000) || exit 1
+    expected='1000 lines, 3893 bytes, '
+    case $output in
+      "$expected"*) ;;
+      *)
+        printf 'expected: %s...\nbut got: %s\n' "$expected" "$output"
+        exit 1
+        ;;
+    esac
+    ;;
+  first)
+    output=$(printf 'alpha\nbeta\n' | "$@") || exit 1
+    expected=$(printf '1: alpha\n2: beta')
+    if [ "$output" != "$expected" ]; then
+      printf 'expected: %s\nbut got: %s\n' "$expected" "$output"
+      exit 1
+    fi
+    ;;
+  *)
+    echo "no such example: $example"
+    exit 1
+    ;;
+esac

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bytes/kaa-sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
+
+/* Linux 6.18; the headers of the C library come later. */
+#if defined (RWF_HIPRI) && !defined (RWF_NOSIGNAL)
+#define RWF_NOSIGNAL 0x00000100
+#endif
+
+#ifndef IOV_MAX
+#define IOV_MAX 1024
+#endif
+
+#define RETRY_ON_EINTR(result, call) \
+  G_STMT_START { do (result) = (call); while ((result) < 0 && errno == EINTR); } G_STMT_END
+
+/* What a descriptor is */
+
+static gboolean
+is_terminal (int fd)
+{
+  /* EIO is what a terminal answers after its hang-up. */
+  return isatty (fd) || errno == EIO;
+}
+
+static gboolean
+is_pty_master (int fd)
+{
+#ifdef TIOCGPTN
+  int number;
+
+  return ioctl (fd, TIOCGPTN, &number) == 0;
+#else
+  return FALSE;
+#endif
+}
+
+static gboolean
+is_pty_slave (dev_t device)
+{
+#ifdef __linux__
+  return major (device) >= 136 && major (device) <= 143;
+#else
+  return FALSE;
+#endif
+}
+
+static gboolean
+check_open (int      fd,
+            int      flags,
+            GError **error)
+{
+  if (fd < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "File descriptor %d is negative: check that what opened it succeeded", fd);
+      return FALSE;
+    }
+
+  if (flags < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "File descriptor %d is not open: check that nothing closed it before", fd);
+      return FALSE;
+    }
+
+#ifdef O_PATH
+  if ((flags & O_PATH) != 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "File descriptor %d was opened with O_PATH and carries no data: "
+                   "open it without", fd);
+      return FALSE;
+    }
+#endif
+
+  return TRUE;
+}
+
+static gboolean
+check_socket (int      fd,
+              GError **error)
+{
+  int type = 0, listening = 0;
+  socklen_t size = sizeof (int);
+
+  if (getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   "Socket %d keeps message boundaries, which a stream of bytes would lose: "
+                   "use GSocket for it, or a socket of type SOCK_STREAM", fd);
+      return FALSE;
+    }
+
+  size = sizeof (int);
+  if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "Socket %d is listening and carries no data: accept a connection from it "
+                   "and use that, or listen with KaaSocket", fd);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static KaaFdKind
+get_device_kind (int                fd,
+                 const struct stat *status,
+                 KaaFdInfo         *info)
+{
+  info->pty_master = is_pty_master (fd);
+  info->pty = info->pty_master || is_pty_slave (status->st_rdev);
+
+  return info->pty || is_terminal (fd) ? KAA_FD_TTY : KAA_FD_OTHER;
+}
+
+static gboolean
+find_kind (int                fd,
+           const struct stat *status,
+           KaaFdInfo         *info,
+           GError           **error)
+{
+  switch (status->st_mode & S_IFMT)
+    {
+    case S_IFDIR:
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY,
+                   "File descriptor %d is a directory: list it with GDir or GFileEnumerator", fd);
+      return FALSE;
+
+    case S_IFSOCK:
+      info->kind = KAA_FD_SOCKET;
+      return check_socket (fd, error);
+
+    case S_IFIFO:
+      info->kind = KAA_FD_PIPE;
+      return TRUE;
+
+    case S_IFREG:
+    case S_IFBLK:
+      info->kind = KAA_FD_FILE;
+      return TRUE;
+
+    case S_IFCHR:
+      info->kind = get_device_kind (fd, status, info);
+      return TRUE;
+
+    default:
+      info->kind = KAA_FD_OTHER;
+      return TRUE;
+    }
+}
+
+gboolean
+kaa_sys_inspect (int         fd,
+                 KaaFdInfo  *info,
+                 GError    **error)
+{
+  KaaFdInfo found = { 0 };
+  struct stat status;
+  int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
+  int mode = flags & O_ACCMODE;
+
+  if (!check_open (fd, flags, error))
+    return FALSE;
+
+  if (fstat (fd, &status) < 0)
+    {
+      int code = errno;
+
+      g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (code),
+                   "File descriptor %d cannot be examined: %s", fd, g_strerror (code));
+      return FALSE;
+    }
+
+  found.readable = mode == O_RDONLY || mode == O_RDWR;
+  found.writable = mode == O_WRONLY || mode == O_RDWR;
+  found.nonblocking = (flags & O_NONBLOCK) != 0;
+  found.device = status.st_dev;
+  found.inode = status.st_ino;
+  if (!find_kind (fd, &status, &found, error))
+    return FALSE;
+
+  *info = found;
+  return TRUE;
+}
+
+gboolean
+kaa_sys_is_same (int              fd,
+                 const KaaFdInfo *info)
+{
+  struct stat status;
+
+  return fd >= 0 && fstat (fd, &status) == 0 &&
+         (guint64) status.st_dev == info->device && (guint64) status.st_ino == info->inode;
+}
+
+/* Reading */
+
+gssize
+kaa_sys_read (int    fd,
+              void  *buffer,
+              gsize  length)
+{
+  gssize result;
+
+  RETRY_ON_EINTR (result, read (fd, buffer, length));
+
+  return result;
+}
+
+gssize
+kaa_sys_recv (int    fd,
+              void  *buffer,
+              gsize  length)
+{
+  gssize result;
+
+  RETRY_ON_EINTR (result, recv (fd, buffer, length, MSG_DONTWAIT));
+
+  return result;
+}
+
+gsize
+kaa_sys_get_unread (int fd)
+{
+  int unread = 0;
+
+  if (ioctl (fd, FIONREAD, &unread) < 0 || unread < 0)
+    return 0;
+
+  return (gsize) unread;
+}
+
+/* Writing */
+
+/* Takes a SIGPIPE that our own write made pending for this thread. */
+static void
+swallow_sigpipe (const sigset_t *sigpipe)
+{
+  static const struct timespec now = { 0, 0 };
+  int result;
+
+  RETRY_ON_EINTR (result, sigtimedwait (sigpipe, NULL, &now));
+}
+
+/* A write while SIGPIPE is blocked for this thread. One that was pending before is not ours
+ * and stays. (A signal can only be pending for long where it was blocked before.) */
+static gssize
+writev_masked (int                 fd,
+               const struct iovec *vectors,
+               int                 n)
+{
+  sigset_t sigpipe, before, pending;
+  gboolean was_pending = FALSE;
+  gssize result;
+  int code;
+
+  sigemptyset (&sigpipe);
+  sigaddset (&sigpipe, SIGPIPE);
+  pthread_sigmask (SIG_BLOCK, &sigpipe, &before);
+  if (sigismember (&before, SIGPIPE) && sigpending (&pending) == 0)
+    was_pending = sigismember (&pending, SIGPIPE);
+
+  RETRY_ON_EINTR (result, writev (fd, vectors, n));
+
+  code = errno;
+  if (result < 0 && code == EPIPE && !was_pending)
+    swallow_sigpipe (&sigpipe);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = code;
+
+  return result;
+}
+
+#ifdef RWF_NOSIGNAL
+
+typedef enum
+{
+  NOSIGNAL_UNKNOWN,
+  NOSIGNAL_SUPPORTED,
+  NOSIGNAL_UNSUPPORTED
+} NoSignal;
+
+/* What is known of this kernel (atomic). */
+static int nosignal;
+
+/* The errors by which a kernel without pwritev2() or the flag refuses a call. They may also be
+ * about this one descriptor: drivers without write_iter (eventfd, /dev/full) refuse every flag.
+ * So a refusal means only that this call is made again by other means... */
+static gboolean
+is_refusal (int code)
+{
+  return code == EOPNOTSUPP || code == ENOSYS || code == EINVAL || code == EPERM;
+}
+
+/* ...and counts for the kernel as a whole only where the descriptor is of a kind that takes the
+ * flag on each kernel that knows it. */
+static void
+judge_refusal (int fd,
+               int code)
+{
+  struct stat status;
+
+  if (g_atomic_int_get (&nosignal) != NOSIGNAL_UNKNOWN)
+    return;
+
+  if (code == ENOSYS || (fstat (fd, &status) == 0 && S_ISFIFO (status.st_mode)) ||
+      (code == EOPNOTSUPP && isatty (fd)))
+    g_atomic_int_set (&nosignal, NOSIGNAL_UNSUPPORTED);
+}
+
+/* FALSE where it was refused and nothing was written. */
+static gboolean
+try_writev_nosignal (int                 fd,
+                     const struct iovec *vectors,
+                     int                 n,
+                     gssize             *result)
+{
+  if (g_atomic_int_get (&nosignal) == NOSIGNAL_UNSUPPORTED)
+    return FALSE;
+
+  RETRY_ON_EINTR (*result, pwritev2 (fd, vectors, n, -1, RWF_NOSIGNAL));
+
+  if (*result < 0 && is_refusal (errno))
+    {
+      judge_refusal (fd, errno);
+      return FALSE;
+    }
+
+  /* Writing nothing succeeds without a look at the flags. */
+  if (*result > 0 && g_atomic_int_get (&nosignal) == NOSIGNAL_UNKNOWN)
+    g_atomic_int_set (&nosignal, NOSIGNAL_SUPPORTED);
+
+  return TRUE;
+}
+
+#else
+
+static gboolean
+try_writev_nosignal (int                 fd,
+                     const struct iovec *vectors,
+                     int                 n,
+                     gssize             *result)
+{
+  return FALSE;
+}
+
+#endif
+
+gssize
+kaa_sys_writev (int                 fd,
+                const struct iovec *vectors,
+                int                 n)
+{
+  gssize result;
+
+  n = MIN (n, IOV_MAX);
+  if (try_writev_nosignal (fd, vectors, n, &result))
+    return result;
+
+  return writev_masked (fd, vectors, n);
+}
+
+gssize
+kaa_sys_sendv (int                 fd,
+               const struct iovec *vectors,
+               int                 n)
+{
+  struct msghdr message = { 0 };
+  gssize result;
+
+  message.msg_iov = (struct iovec *) vectors;
+  message.msg_iovlen = MIN (n, IOV_MAX);
+  RETRY_ON_EINTR (result, sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+
+  return result;
+}
+
+/* Opening and closing */
+
+int
+kaa_sys_close (int fd)
+{
+  int result = close (fd);
+
+  /* It is closed all the same. */
+  if (result < 0 && errno == EINTR)
+    return 0;
+
+  return result;
+}
+
+int
+kaa_sys_reopen (int fd,
+                int access_mode)
+{
+#ifdef __linux__
+  struct stat status;
+  char path[32];
+  int result;
+
+  if (fstat (fd, &status) < 0)
+    return -1;
+
+  if (!(S_ISFIFO (status.st_mode) || (S_ISCHR (status.st_mode) && is_terminal (fd))) ||
+      is_pty_master (fd))
+    {
+      errno = ENOTSUP;
+      return -1;
+    }
+
+  g_snprintf (path, sizeof (path), "/proc/self/fd/%d", fd);
+  RETRY_ON_EINTR (result, open (path, access_mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+
+  return result;
+#else
+  /* Elsewhere /dev/fd gives a duplicate, not a description of its own. */
+  errno = ENOTSUP;
+  return -1;
+#endif
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <kaaio/kaa-enums.h>
+#include <kaaio/kaa-io-channel.h>
+
+#include "bytes/kaa-byte-queue.h"
+#include "bytes/kaa-delimiters.h"
+#include "bytes/kaa-write-queue.h"
+#include "channel/kaa-pending.h"
+#include "loop/kaa-poller.h"
+#include "transport/kaa-transport.h"
+
+G_BEGIN_DECLS
+
+/*
+ * What the files of the channel share. Each file owns a part of the struct:
+ *
+ *   kaa-io-channel.c          the type, its signals; looks; when it holds itself
+ *   kaa-channel-properties.c  the properties
+ *   kaa-channel-open.c        wrap, steal
+ *   kaa-channel-pump.c        the engine: what a dispatch does, in which order
+ *   kaa-channel-read.c        the read side: from the transport into the queue, from there to requests and handlers
+ *   kaa-channel-request.c     the reading methods
+ *   kaa-channel-write.c       the write side, with its methods
+ *   kaa-channel-close.c       close, shutdown, the end of input, errors
+ *   kaa-channel-async.c       the GIO pairs
+ */
+
+typedef enum
+{
+  KAA_STATE_UNOPENED, /* never opened, or given away: requests and writes wait */
+  KAA_STATE_OPEN,
+  KAA_STATE_CLOSING,  /* not alive any more; what is queued is still written */
+  KAA_STATE_CLOSED
+} KaaState;
+
+/* Interest, as found by a look. */
+typedef enum
+{
+  KAA_WANTS_CHUNKS = 1 << 0, /* `read` */
+  KAA_WANTS_LINES  = 1 << 1, /* `readline` */
+  KAA_WANTS_BLOCKS = 1 << 2  /* `readlines` */
+} KaaWants;
+
+#define KAA_WANTS_ANY_LINES (KAA_WANTS_LINES | KAA_WANTS_BLOCKS)
+
+/* A close whose signal and futures have not been announced yet. */
+typedef struct _KaaClosing KaaClosing;
+struct _KaaClosing
+{
+  KaaClosing *next;
+  KaaPendingList futures;
+  gboolean expected;
+  gboolean done;      /* the descriptor is closed: the rest may follow */
+  gboolean signalled;
+};
+
+typedef enum
+{
+  KAA_SIGNAL_READ,
+  KAA_SIGNAL_READLINE,
+  KAA_SIGNAL_READLINES,
+  KAA_SIGNAL_CLOSED,
+  KAA_SIGNAL_OVERFLOW,
+  KAA_N_SIGNALS
+} KaaChannelSignal;
+
+typedef struct
+{
+  KaaPollEntry entry;
+  KaaTransport *input;            /* often the same transport as output */
+  KaaTransport *output;
+
+  /* read side */
+  KaaByteQueue queue;
+  gsize seen_from, seen_to;       /* the part of the queue that `read` handlers have had */
+  gsize block_seen;               /* bytes at the head that `readlines` handlers have had */
+  KaaDelimiters *delimiters;
+  KaaScan scan;                   /* of the line at the head of the queue */
+  KaaPendingList requests;
+  GQueue *chunks;                 /* read for `read` handlers while one of them runs a nested loop */
+  GArray *overflows;              /* signals that wait likewise */
+  KaaDelimiters *discarding;      /* dropping up to one of these */
+  guint64 discarded;
+  guint64 missed;                 /* R3: bytes that went by since the last request */
+
+  /* write side */
+  KaaWriteQueue writes;
+  KaaPendingList written;         /* writes and flushes, in the order of their positions */
+  KaaPendingList waiting;         /* wait_writable() */
+  GError *write_error;            /* of bytes that no future spoke for */
+  gsize write_used;               /* atomic: queued here, and on their way from other threads */
+  guint32 direct_turn;            /* turn of the last write that went out in the call */
+
+  /* life */
+  KaaClosing *closings;           /* oldest first; the one under way is the last */
+  GSource *linger_source;
+  GError *error;
+  guint64 bytes_read;
+  guint64 bytes_written;
+  guint64 chunk_size;
+  guint64 queue_size;
+  double linger;
+
+  guint16 pumping;                /* depth of nested dispatches */
+  guint16 emitting;               /* depth of handlers running below one */
+  guint8 state;                   /* KaaState */
+  guint8 mode;                    /* KaaIOCondition */
+  guint8 overflow_policy;
+  guint8 notified;                /* what the notified properties were last said to be */
+  guint8 remote_closed;           /* atomic: closed from another thread, which has not arrived yet */
+  guint held : 1;                 /* holds a reference on itself */
+  guint paused : 1;
+  guint eof : 1;
+  guint look_behind_eof : 1;      /* a request asks to read once more behind the end */
+  guint end_delivered : 1;        /* the partial line at the end has been delivered */
+  guint keep : 1;                 /* R3: what `read` handlers have had is kept for requests */
+  guint full : 1;                 /* not writable before the queue is down to half */
+  guint direct_used : 1;          /* direct_turn is valid */
+  guint peer_gone : 1;            /* a write failed for good; what can still be read is read */
+  guint draining : 1;             /* closing: shut down, reading until the end */
+  guint shut_down : 1;            /* half-closed by shutdown() */
+  guint overflow_told : 1;        /* of the line at the head */
+  guint filtered : 1;             /* the transports call virtual methods */
+  guint close_fd : 1;
+  guint close_on_eof : 2;         /* KaaCloseOnEof */
+  guint in_filter : 1;            /* a virtual method of a subclass runs */
+  guint close_wanted : 1;         /* ... and closed the channel meanwhile */
+} KaaIOChannelPrivate;
+
+enum
+{
+  KAA_CLOSE_ON_EOF_DEFAULT, /* yes, but not for files */
+  KAA_CLOSE_ON_EOF_YES,
+  KAA_CLOSE_ON_EOF_NO
+};
+
+extern gint kaa_io_channel_private_offset;
+extern guint kaa_channel_signals[KAA_N_SIGNALS];
+
+static inline KaaIOChannelPrivate *
+kaa_channel_get_private (KaaIOChannel *self)
+{
+  return (KaaIOChannelPrivate *) ((guint8 *) self + kaa_io_channel_private_offset);
+}
+
+static inline KaaIOChannel *
+kaa_channel_from_private (KaaIOChannelPrivate *priv)
+{
+  return (KaaIOChannel *) ((guint8 *) priv - kaa_io_channel_private_offset);
+}
+
+/* kaa-io-channel.c */
+KaaWants      kaa_channel_look                  (KaaIOChannel *self);
+gboolean      kaa_channel_wants                 (KaaIOChannel *self, KaaWants one);
+/* KAA_LOOK_BLOCKED if handlers exist at all. */
+KaaLook       kaa_channel_look_blocked          (KaaIOChannel *self);
+void          kaa_channel_update_hold           (KaaIOChannel *self);
+void          kaa_channel_schedule              (KaaIOChannel *self);
+void          kaa_channel_emit                  (KaaIOChannel *self, KaaChannelSignal which, GBytes *bytes);
+
+/* kaa-channel-properties.c */
+void          kaa_channel_install_properties    (GObjectClass *klass);
+/* Notifies those of alive, readable, writable, eof that have changed. */
+void          kaa_channel_notify_state          (KaaIOChannel *self);
+void          kaa_channel_notify_fileno         (KaaIOChannel *self);
+gboolean      kaa_channel_closes_on_eof         (KaaIOChannel *self);
+
+/* kaa-channel-pump.c */
+void          kaa_channel_dispatch              (KaaPollEntry *entry);
+KaaLook       kaa_channel_look_parked           (KaaPollEntry *entry);
+
+/* kaa-channel-read.c */
+/* Each does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
+gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
+gboolean      kaa_channel_fill                  (KaaIOChannel *self, gboolean *budget);
+gboolean      kaa_channel_wants_input           (KaaIOChannel *self, KaaWants wants);
+gboolean      kaa_channel_has_line              (KaaIOChannel *self);
+void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
+void          kaa_channel_clear_input           (KaaIOChannel *self);
+void          kaa_channel_slurp                 (KaaIOChannel *self);
+
+/* kaa-channel-write.c */
+gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *budget);
+void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);
+void          kaa_channel_update_writable       (KaaIOChannel *self);
+gboolean      kaa_channel_abort_write           (KaaIOChannel *self, KaaPending *write, GError **error);
+/* Settles writes and flushes whose last byte has gone. */
+void          kaa_channel_settle_written        (KaaIOChannel *self, gboolean now);
+
+/* kaa-channel-close.c */
+gboolean      kaa_channel_is_alive              (KaaIOChannel *self);
+void          kaa_channel_close_now             (KaaIOChannel *self, gboolean expected);
+/* The end of input, or an error (taken) that ends everything. */
+void          kaa_channel_close_at_end          (KaaIOChannel *self, GError *error);
+void          kaa_channel_write_failed          (KaaIOChannel *self, GError *error);
+gboolean      kaa_channel_close_step            (KaaIOChannel *self);
+gboolean      kaa_channel_announce_close        (KaaIOChannel *self);
+void          kaa_channel_close_silently        (KaaIOChannel *self);
+void          kaa_channel_context_gone          (KaaPollEntry *entry);
+/* Every pending read request: an error, or NULL for an empty result. */
+void          kaa_channel_end_requests          (KaaIOChannel *self, const GError *error);
+
+G_END_DECLS

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "channel/kaa-pending.h"
+
+#include "channel/kaa-io-channel-private.h"
+
+static void
+pending_free (KaaPending *self)
+{
+  g_clear_pointer (&self->delimiters, kaa_delimiters_unref);
+  g_slice_free (KaaPending, self);
+}
+
+/* The pending lets go of its future, which the caller owns from here on (NULL if there is none). */
+static KaaInProgress *
+steal_future (KaaPending *self)
+{
+  KaaInProgress *future = g_steal_pointer (&self->future);
+
+  if (future != NULL && !self->owned)
+    g_object_ref (future);
+  self->owned = FALSE;
+  return future;
+}
+
+static gboolean
+pending_abort (KaaInProgress  *future,
+               gpointer        operation,
+               GError        **error)
+{
+  KaaPending *self = operation;
+  KaaInProgress *own;
+
+  if (self->foreign)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "An operation that another thread asked for cannot be aborted");
+      return FALSE;
+    }
+
+  if (self->kind == KAA_PENDING_CLOSE || self->kind == KAA_PENDING_SHUTDOWN)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "Closing cannot be aborted");
+      return FALSE;
+    }
+
+  if (self->kind == KAA_PENDING_WRITE && !kaa_channel_abort_write (self->channel, self, error))
+    return FALSE;
+
+  kaa_pending_unlink (self);
+  own = steal_future (self);
+  pending_free (self);
+  /* The caller of abort() holds a reference of its own. */
+  g_object_unref (own);
+  return TRUE;
+}
+
+static void
+pending_listened (KaaInProgress *future,
+                  gpointer       operation)
+{
+  KaaPending *self = operation;
+
+  if (!self->owned)
+    {
+      g_object_ref (future);
+      self->owned = TRUE;
+    }
+}
+
+static void
+pending_dropped (KaaInProgress *future,
+                 gpointer       operation)
+{
+  KaaPending *self = operation;
+
+  self->future = NULL;
+  /* Bytes that were queued go out, whether anybody wants to know or not. */
+  if (self->kind == KAA_PENDING_WRITE)
+    return;
+
+  kaa_pending_unlink (self);
+  pending_free (self);
+}
+
+static const KaaOperationFuncs pending_funcs = {
+  .abort = pending_abort,
+  .listened = pending_listened,
+  .dropped = pending_dropped,
+};
+
+KaaPending *
+kaa_pending_new (KaaIOChannel   *channel,
+                 KaaPendingKind  kind,
+                 KaaPoller      *poller)
+{
+  KaaPending *self = g_slice_new0 (KaaPending);
+
+  self->channel = channel;
+  self->kind = kind;
+  self->owned = TRUE;
+  self->future = kaa_in_progress_new_operation (G_OBJECT (channel), poller, &pending_funcs, self);
+  return self;
+}
+
+void
+kaa_pending_append (KaaPendingList *list,
+                    KaaPending     *self)
+{
+  self->list = list;
+  self->next = NULL;
+  self->previous = list->last;
+  if (list->last != NULL)
+    list->last->next = self;
+  else
+    list->first = self;
+  list->last = self;
+
+  if (list->unlooked == NULL)
+    list->unlooked = self;
+}
+
+void
+kaa_pending_unlink (KaaPending *self)
+{
+  KaaPendingList *list = self->list;
+
+  if (list == NULL)
+    return;
+
+  if (list->unlooked == self)
+    list->unlooked = self->next;
+  if (self->previous != NULL)
+    self->previous->next = self->next;
+  else
+    list->first = self->next;
+  if (self->next != NULL)
+    self->next->previous = self->previous;
+  else
+    list->last = self->previous;
+
+  self->list = NULL;
+  self->next = self->previous = NULL;
+}
+
+/* Everything that is settled leaves through here: the pending is gone before any callback runs. */
+static KaaInProgress *
+finish (KaaPending *self,
+        gboolean   *now)
+{
+  KaaInProgress *future = steal_future (self);
+
+  g_assert (self->list == NULL);
+  if (self->foreign)
+    *now = FALSE;
+  pending_free (self);
+  return future;
+}
+
+void
+kaa_pending_settle_bytes (KaaPending *self,
+                          GBytes     *take,
+                          gboolean    now)
+{
+  KaaInProgress *future = finish (self, &now);
+
+  if (future != NULL)
+    kaa_in_progress_settle_bytes (future, take, now);
+  else
+    g_bytes_unref (take);
+  g_clear_object (&future);
+}
+
+void
+kaa_pending_settle_int (KaaPending *self,
+                        gint64      result,
+                        gboolean    now)
+{
+  KaaInProgress *future = finish (self, &now);
+
+  if (future != NULL)
+    kaa_in_progress_settle_int (future, result, now);
+  g_clear_object (&future);
+}
+
+void
+kaa_pending_settle_boolean (KaaPending *self,
+                            gboolean    result,
+                            gboolean    now)
+{
+  KaaInProgress *future = finish (self, &now);
+
+  if (future != NULL)
+    kaa_in_progress_settle_boolean (future, result, now);
+  g_clear_object (&future);
+}
+
+void
+kaa_pending_settle_error (KaaPending *self,
+                          GError     *take,
+                          gboolean    now)
+{
+  KaaInProgress *future = finish (self, &now);
+
+  if (future != NULL)
+    kaa_in_progress_settle_error (future, take, now);
+  else
+    g_error_free (take);
+  g_clear_object (&future);
+}
+
+void
+kaa_pending_list_look (KaaPendingList *list)
+{
+  /* Letting go of a future may free the pending it belongs to, and run the application's destroy functions: begin
+   * from the list's own pointer each time. */
+  while (list->unlooked != NULL)
+    {
+      KaaPending *self = list->unlooked;
+
+      list->unlooked = self->next;
+      if (self->future != NULL && self->owned && !kaa_in_progress_has_listeners (self->future))
+        {
+          self->owned = FALSE;
+          g_object_unref (self->future);
+        }
+    }
+}
+
+void
+kaa_pending_list_move (KaaPendingList *to,
+                       KaaPendingList *from,
+                       KaaIOChannel   *channel)
+{
+  while (from->first != NULL)
+    {
+      KaaPending *self = from->first;
+
+      kaa_pending_unlink (self);
+      self->channel = channel;
+      kaa_pending_append (to, self);
+    }
+}

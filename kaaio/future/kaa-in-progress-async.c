@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* KaaInProgress as a GAsyncResult: the side of it that the _async/_finish pairs use. */
+
+#include "future/kaa-in-progress-internal.h"
+
+/* Aborts a future, from the loop, whose cancellable was cancelled before the call. */
+typedef struct
+{
+  KaaTask task;
+  KaaInProgress *future;
+  GCancellable *cancellable;
+} KaaCancelled;
+
+static gpointer
+kaa_in_progress_get_user_data (GAsyncResult *result)
+{
+  KaaInProgress *self = KAA_IN_PROGRESS (result);
+  gpointer user_data;
+
+  kaa_in_progress_lock (self);
+  user_data = self->async_user_data;
+  kaa_in_progress_unlock (self);
+
+  return user_data;
+}
+
+static GObject *
+kaa_in_progress_get_source_object (GAsyncResult *result)
+{
+  KaaInProgress *self = KAA_IN_PROGRESS (result);
+
+  return self->source != NULL ? g_object_ref (self->source) : NULL;
+}
+
+static gboolean
+kaa_in_progress_is_tagged (GAsyncResult *result,
+                           gpointer      tag)
+{
+  KaaInProgress *self = KAA_IN_PROGRESS (result);
+  gboolean tagged;
+
+  kaa_in_progress_lock (self);
+  tagged = self->async_tag == tag;
+  kaa_in_progress_unlock (self);
+
+  return tagged;
+}
+
+void
+kaa_in_progress_async_iface_init (GAsyncResultIface *iface)
+{
+  iface->get_user_data = kaa_in_progress_get_user_data;
+  iface->get_source_object = kaa_in_progress_get_source_object;
+  iface->is_tagged = kaa_in_progress_is_tagged;
+}
+
+static gboolean
+cancel (GCancellable *cancellable,
+        gpointer      user_data)
+{
+  KaaInProgress *self = KAA_IN_PROGRESS (user_data);
+  GError *reason = NULL;
+
+  /* An operation that has gone too far is not aborted: its callback follows with what became of it. */
+  if (g_cancellable_set_error_if_cancelled (cancellable, &reason))
+    {
+      kaa_in_progress_abort_with (self, reason, NULL);
+      g_error_free (reason);
+    }
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+run_cancelled (KaaTask  *task,
+               gboolean  context_gone)
+{
+  KaaCancelled *cancelled = (KaaCancelled *) task;
+
+  if (!context_gone)
+    cancel (cancelled->cancellable, cancelled->future);
+
+  g_object_unref (cancelled->future);
+  g_object_unref (cancelled->cancellable);
+  g_slice_free (KaaCancelled, cancelled);
+}
+
+/* As a task it comes before the operation is looked at in the loop, so nothing is taken for a call that nobody wants. */
+static void
+cancel_from_loop (KaaInProgress *self,
+                  GCancellable  *cancellable)
+{
+  KaaCancelled *cancelled = g_slice_new0 (KaaCancelled);
+
+  cancelled->task.func = run_cancelled;
+  cancelled->future = g_object_ref (self);
+  cancelled->cancellable = g_object_ref (cancellable);
+  kaa_poller_defer (self->poller, &cancelled->task);
+}
+
+/* NULL: the context is gone, and whoever would cancel comes too late. */
+static GSource *
+watch_cancellable (KaaInProgress *self,
+                   GCancellable  *cancellable)
+{
+  GMainContext *context = kaa_poller_dup_context (self->poller);
+  GSource *source;
+
+  if (context == NULL)
+    return NULL;
+
+  source = g_cancellable_source_new (cancellable);
+  g_source_set_static_name (source, "[kaa] cancellable");
+  g_source_set_priority (source, kaa_poller_get_priority (self->poller));
+  g_source_set_can_recurse (source, TRUE);
+  g_source_set_callback (source, G_SOURCE_FUNC (cancel), g_object_ref (self), g_object_unref);
+  g_source_attach (source, context);
+  g_main_context_unref (context);
+
+  return source;
+}
+
+void
+kaa_in_progress_call_async (KaaInProgress       *self,
+                            gpointer             tag,
+                            GCancellable        *cancellable,
+                            GAsyncReadyCallback  callback,
+                            gpointer             user_data)
+{
+  KaaListener listener;
+
+  g_assert (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  listener.kind = KAA_LISTENER_ASYNC;
+  listener.as.async.callback = callback;
+  listener.as.async.user_data = user_data;
+  listener.as.async.cancelled = NULL;
+
+  kaa_in_progress_lock (self);
+  self->async_tag = tag;
+  self->async_user_data = user_data;
+  kaa_in_progress_unlock (self);
+
+  if (cancellable != NULL && g_cancellable_is_cancelled (cancellable))
+    cancel_from_loop (self, cancellable);
+  else if (cancellable != NULL)
+    listener.as.async.cancelled = watch_cancellable (self, cancellable);
+
+  kaa_in_progress_add_listener (self, &listener, /* only_pending= */ FALSE);
+}

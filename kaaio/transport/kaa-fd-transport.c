@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The transport for everything that can be polled: pipes, FIFOs, terminals, sockets, eventfds...
+ *
+ * Sockets are used with MSG_DONTWAIT and need nothing else. For the others the description must be non-blocking.
+ * One that is shared with other processes (a terminal, standard input) is not touched: the same file is opened again,
+ * and that description is ours. Only where that is impossible O_NONBLOCK is set on theirs, and put back.
+ */
+
+#include "transport/kaa-transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+typedef struct
+{
+  KaaTransport parent;
+  KaaWatch watch;
+  int io_fd;               /* what is read and written: fd, or a description of our own */
+  guint8 mode;             /* KaaPollFlags */
+  guint8 pty : 1;
+  guint8 acquired : 1;     /* O_NONBLOCK was set by us, on a description that is not ours */
+  guint64 device, inode;   /* whom the number stood for when it was wrapped */
+} KaaFdTransport;
+
+G_STATIC_ASSERT (EAGAIN == EWOULDBLOCK);
+
+GError *
+kaa_transport_error (int         errsv,
+                     const char *what,
+                     int         fd)
+{
+  return g_error_new (G_IO_ERROR, g_io_error_from_errno (errsv),
+                      "%s descriptor %d failed: %s", what, fd, g_strerror (errsv));
+}
+
+static KaaFdInfo
+get_info (const KaaFdTransport *self)
+{
+  KaaFdInfo info = { 0, };
+
+  info.kind = self->parent.kind;
+  info.device = self->device;
+  info.inode = self->inode;
+  return info;
+}
+
+/* A short read means that nothing is left only where bytes have no borders, and only if no end is behind them: an
+ * edge-triggered poller has told about that end already and will not tell again. */
+static gboolean
+is_drained_by_short_read (const KaaFdTransport *self)
+{
+  return (self->parent.kind == KAA_FD_SOCKET || self->parent.kind == KAA_FD_PIPE) &&
+         !(self->watch.ready & KAA_POLL_HUP);
+}
+
+static gssize
+fd_transport_read (KaaTransport  *transport,
+                   guint8        *buffer,
+                   gsize          length,
+                   GError       **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  gssize n;
+
+  if (transport->kind == KAA_FD_SOCKET)
+    n = kaa_sys_recv (self->io_fd, buffer, length);
+  else
+    n = kaa_sys_read (self->io_fd, buffer, length);
+
+  if (n > 0)
+    {
+      if ((gsize) n < length && is_drained_by_short_read (self))
+        kaa_watch_clear (&self->watch, KAA_POLL_IN);
+      return n;
+    }
+
+  if (n == 0)
+    return 0;
+
+  if (errno == EAGAIN)
+    {
+      kaa_watch_clear (&self->watch, KAA_POLL_IN);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  /* What a pseudo-terminal says once the other side has hung up. */
+  if (errno == EIO && self->pty)
+    return 0;
+
+  g_propagate_error (error, kaa_transport_error (errno, "Reading from", transport->fd));
+  return KAA_TRANSPORT_FAILED;
+}
+
+/* Errors that say something about these bytes or this moment, not about the descriptor. */
+static gboolean
+is_refusal (int errsv)
+{
+  switch (errsv)
+    {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EINVAL:
+    case EMSGSIZE:
+    case ENOBUFS:
+    case ENOMEM:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+static gssize
+fd_transport_write (KaaTransport        *transport,
+                    const struct iovec  *vectors,
+                    int                  n_vectors,
+                    GError             **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  gssize n;
+
+  if (transport->kind == KAA_FD_SOCKET)
+    n = kaa_sys_sendv (self->io_fd, vectors, n_vectors);
+  else
+    n = kaa_sys_writev (self->io_fd, vectors, n_vectors);
+
+  if (n >= 0)
+    return n;
+
+  if (errno == EAGAIN)
+    {
+      kaa_watch_clear (&self->watch, KAA_POLL_OUT);
+      kaa_watch_set_wanted (&self->watch, self->watch.wanted | KAA_POLL_OUT);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  g_propagate_error (error, kaa_transport_error (errno, "Writing to", transport->fd));
+  return is_refusal (errno) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
+}
+
+static KaaPollFlags
+fd_transport_get_ready (KaaTransport *transport)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaPollFlags ready = self->watch.ready;
+
+  /* A hang-up or an error is learned by reading. */
+  if (ready & KAA_POLL_HUP)
+    ready |= KAA_POLL_IN | KAA_POLL_OUT;
+
+  /* OUT is only asked for after EAGAIN: without that, trying is the way to know. */
+  if (!(self->watch.wanted & KAA_POLL_OUT))
+    ready |= KAA_POLL_OUT;
+
+  return ready & (self->mode | KAA_POLL_HUP);
+}
+
+static void
+fd_transport_set_wanted (KaaTransport *transport,
+                         KaaPollFlags  wanted)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+
+  wanted &= self->mode;
+  if (self->watch.wanted != wanted)
+    kaa_watch_set_wanted (&self->watch, wanted);
+}
+
+static gboolean
+fd_transport_is_drained (KaaTransport  *transport,
+                         GError       **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  int errsv = 0;
+  socklen_t size = sizeof errsv;
+
+  if ((self->mode & KAA_POLL_IN) && kaa_sys_get_unread (self->io_fd) > 0)
+    return FALSE;
+
+  if (transport->kind == KAA_FD_SOCKET)
+    {
+      if (getsockopt (self->io_fd, SOL_SOCKET, SO_ERROR, &errsv, &size) == 0 && errsv != 0)
+        g_propagate_error (error, kaa_transport_error (errsv, "The connection of", transport->fd));
+    }
+  else if (!(self->mode & KAA_POLL_IN) && !self->pty)
+    {
+      /* Nobody will ever read what this end writes. */
+      g_propagate_error (error, kaa_transport_error (EPIPE, "Writing to", transport->fd));
+    }
+
+  return TRUE;
+}
+
+static gsize
+fd_transport_get_unread (KaaTransport *transport)
+{
+  return kaa_sys_get_unread (((KaaFdTransport *) transport)->io_fd);
+}
+
+static gsize
+fd_transport_get_in_flight (KaaTransport *transport)
+{
+  return 0;
+}
+
+static gboolean
+fd_transport_shutdown (KaaTransport  *transport,
+                       GError       **error)
+{
+  if (transport->kind != KAA_FD_SOCKET)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   "Descriptor %d is not a socket, so it cannot be closed in one direction only; "
+                   "close the channel instead", transport->fd);
+      return FALSE;
+    }
+
+  if (shutdown (((KaaFdTransport *) transport)->io_fd, SHUT_WR) < 0 && errno != ENOTCONN)
+    {
+      g_propagate_error (error, kaa_transport_error (errno, "Shutting down", transport->fd));
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+fd_transport_finish (KaaTransport *transport,
+                     gboolean      close_fd)
+{
+  return TRUE;
+}
+
+static gboolean
+fd_transport_start (KaaTransport  *transport,
+                    KaaPollEntry  *entry,
+                    GError       **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+
+  return kaa_watch_start (&self->watch, entry, self->io_fd, self->mode & KAA_POLL_IN, error);
+}
+
+static void
+fd_transport_stop (KaaTransport *transport)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+
+  if (self->watch.entry != NULL)
+    kaa_watch_stop (&self->watch);
+}
+
+static void
+fd_transport_close (KaaTransport *transport,
+                    gboolean      close_fd,
+                    gboolean      forked)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdInfo info = get_info (self);
+
+  if (self->acquired && !forked)
+    kaa_sys_release_nonblocking (transport->fd, &info);
+  if (self->io_fd != transport->fd)
+    kaa_sys_close (self->io_fd);
+
+  /* The number may have been closed behind our back, and stand for a stranger by now. */
+  if (close_fd && kaa_sys_is_same (transport->fd, &info))
+    kaa_sys_close (transport->fd);
+
+  g_free (self);
+}
+
+static const KaaTransportClass fd_transport_class = {
+  .read = fd_transport_read,
+  .write = fd_transport_write,
+  .get_ready = fd_transport_get_ready,
+  .set_wanted = fd_transport_set_wanted,
+  .is_drained = fd_transport_is_drained,
+  .get_unread = fd_transport_get_unread,
+  .get_in_flight = fd_transport_get_in_flight,
+  .shutdown = fd_transport_shutdown,
+  .finish = fd_transport_finish,
+  .start = fd_transport_start,
+  .stop = fd_transport_stop,
+  .close = fd_transport_close,
+};
+
+/* -1 where a description of our own cannot be had. */
+static int
+open_again (int              fd,
+            const KaaFdInfo *info,
+            KaaPollFlags     mode)
+{
+  if (info->pty_master || (info->kind != KAA_FD_TTY && info->kind != KAA_FD_PIPE))
+    return -1;
+
+  if (mode == (KAA_POLL_IN | KAA_POLL_OUT))
+    return kaa_sys_reopen (fd, O_RDWR);
+  return kaa_sys_reopen (fd, (mode & KAA_POLL_OUT) ? O_WRONLY : O_RDONLY);
+}
+
+KaaTransport *
+kaa_fd_transport_new (int               fd,
+                      const KaaFdInfo  *info,
+                      KaaPollFlags      mode,
+                      gboolean          private_description,
+                      GError          **error)
+{
+  KaaFdTransport *self = g_new0 (KaaFdTransport, 1);
+
+  self->parent.klass = &fd_transport_class;
+  self->parent.fd = fd;
+  self->parent.kind = info->kind;
+  self->io_fd = fd;
+  self->mode = mode;
+  self->pty = info->pty;
+  self->device = info->device;
+  self->inode = info->inode;
+
+  if (info->kind == KAA_FD_SOCKET || (info->nonblocking && !private_description))
+    return &self->parent;
+
+  if (private_description)
+    {
+      int io_fd = open_again (fd, info, mode);
+
+      if (io_fd >= 0)
+        {
+          self->io_fd = io_fd;
+          return &self->parent;
+        }
+    }
+
+  if (!kaa_sys_acquire_nonblocking (fd, info))
+    {
+      g_propagate_error (error, kaa_transport_error (errno, "Making non-blocking", fd));
+      g_free (self);
+      return NULL;
+    }
+  self->acquired = TRUE;
+
+  return &self->parent;
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The transport for regular files and block devices.
+ *
+ * They are always "ready" and block all the same, so they are read, written and closed on a small private pool of
+ * threads. A call starts a job and says AGAIN; when the job is done the entry is scheduled, and the same call
+ * made again finds the result. One job at a time: the file offset belongs to the description.
+ */
+
+#include "transport/kaa-transport.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* More would only make cancelling and closing slow. */
+#define MAX_JOB (256 * 1024)
+#define MAX_THREADS 4
+
+typedef enum
+{
+  JOB_READ,
+  JOB_WRITE,
+  JOB_CLOSE
+} JobKind;
+
+typedef struct _KaaFileTransport KaaFileTransport;
+
+typedef struct
+{
+  KaaTask task;
+  KaaFileTransport *owner;  /* NULL once the transport is closed: then the job cleans up */
+  KaaPoller *poller;
+  KaaFdInfo info;
+  int fd;
+  JobKind kind;
+  gboolean close_fd;        /* what the transport wanted when it left the job behind */
+  gsize length;
+  gssize result;
+  int errsv;
+  guint8 data[];
+} Job;
+
+struct _KaaFileTransport
+{
+  KaaTransport parent;
+  KaaPollEntry *entry;
+  Job *running;
+  Job *done;
+  gsize offset;             /* how much of what was read has been handed out */
+  KaaFdInfo info;
+};
+
+/* Guards Job.owner: a job may end in its own thread while the transport lets go of it in another one. */
+static GMutex owner_lock;
+
+static void
+job_close_fd (Job *job)
+{
+  if (job->close_fd && kaa_sys_is_same (job->fd, &job->info))
+    kaa_sys_close (job->fd);
+}
+
+static void
+job_free (Job *job)
+{
+  kaa_poller_unref (job->poller);
+  g_free (job);
+}
+
+/* Back on the poller's thread, or wherever the job ended when its context had gone. */
+static void
+job_done (KaaTask  *task,
+          gboolean  context_gone)
+{
+  Job *job = (Job *) task;
+  KaaFileTransport *self;
+
+  g_mutex_lock (&owner_lock);
+  self = job->owner;
+  if (self != NULL)
+    {
+      self->running = NULL;
+      self->done = job;
+    }
+  g_mutex_unlock (&owner_lock);
+
+  if (self == NULL)
+    {
+      /* Closing may block as well: that was the reason for the thread. */
+      job_close_fd (job);
+      job_free (job);
+    }
+  else if (!context_gone && self->entry != NULL)
+    {
+      kaa_poll_entry_schedule (self->entry);
+    }
+}
+
+static void
+job_run (gpointer data,
+         gpointer user_data)
+{
+  Job *job = data;
+  struct iovec vector;
+
+  switch (job->kind)
+    {
+    case JOB_READ:
+      job->result = kaa_sys_read (job->fd, job->data, job->length);
+      break;
+    case JOB_WRITE:
+      vector.iov_base = job->data;
+      vector.iov_len = job->length;
+      job->result = kaa_sys_writev (job->fd, &vector, 1);
+      break;
+    case JOB_CLOSE:
+      job_close_fd (job);
+      job->close_fd = FALSE;
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+
+  job->errsv = errno;
+  kaa_poller_defer (job->poller, &job->task);
+}
+
+static void
+job_push (Job *job)
+{
+  static GThreadPool *pool;
+  static gsize initialized;
+
+  if (g_once_init_enter (&initialized))
+    {
+      pool = g_thread_pool_new (job_run, NULL, MAX_THREADS, FALSE, NULL);
+      g_once_init_leave (&initialized, 1);
+    }
+
+  g_thread_pool_push (pool, job, NULL);
+}
+
+static Job *
+job_new (KaaFileTransport *self,
+         JobKind           kind,
+         gsize             length)
+{
+  Job *job = g_malloc0 (sizeof (Job) + length);
+
+  job->task.func = job_done;
+  job->owner = self;
+  job->poller = kaa_poller_ref (self->entry->poller);
+  job->info = self->info;
+  job->fd = self->parent.fd;
+  job->kind = kind;
+  job->length = length;
+  return job;
+}
+
+static void
+drop_done (KaaFileTransport *self)
+{
+  g_clear_pointer (&self->done, job_free);
+  self->offset = 0;
+}
+
+static gssize
+file_transport_read (KaaTransport  *transport,
+                     guint8        *buffer,
+                     gsize          length,
+                     GError       **error)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+  Job *job = self->done;
+  gsize n;
+
+  if (self->running != NULL || (job != NULL && job->kind != JOB_READ))
+    return KAA_TRANSPORT_AGAIN;
+
+  if (job == NULL)
+    {
+      self->running = job_new (self, JOB_READ, MIN (length, MAX_JOB));
+      job_push (self->running);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  if (job->result < 0)
+    {
+      g_propagate_error (error, kaa_transport_error (job->errsv, "Reading from", transport->fd));
+      drop_done (self);
+      return KAA_TRANSPORT_FAILED;
+    }
+
+  n = MIN (length, (gsize) job->result - self->offset);
+  memcpy (buffer, job->data + self->offset, n);
+  self->offset += n;
+  if (self->offset == (gsize) job->result)
+    drop_done (self);
+
+  return n;
+}
+
+static gsize
+copy_vectors (guint8             *to,
+              gsize               max,
+              const struct iovec *vectors,
+              int                 n_vectors)
+{
+  gsize n = 0;
+
+  for (int i = 0; i < n_vectors && n < max; i++)
+    {
+      gsize part = MIN (max - n, vectors[i].iov_len);
+
+      memcpy (to + n, vectors[i].iov_base, part);
+      n += part;
+    }
+
+  return n;
+}
+
+static gsize
+sum_vectors (const struct iovec *vectors,
+             int                 n_vectors)
+{
+  gsize n = 0;
+
+  for (int i = 0; i < n_vectors; i++)
+    n += vectors[i].iov_len;
+
+  return n;
+}
+
+static gssize
+file_transport_write (KaaTransport        *transport,
+                      const struct iovec  *vectors,
+                      int                  n_vectors,
+                      GError             **error)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+  Job *job = self->done;
+  gssize result;
+
+  if (self->running != NULL || (job != NULL && job->kind != JOB_WRITE))
+    return KAA_TRANSPORT_AGAIN;
+
+  if (job == NULL)
+    {
+      gsize length = MIN (sum_vectors (vectors, n_vectors), MAX_JOB);
+
+      self->running = job_new (self, JOB_WRITE, length);
+      copy_vectors (self->running->data, length, vectors, n_vectors);
+      job_push (self->running);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  result = job->result;
+  if (result < 0)
+    {
+      /* A disk that is full or broken says nothing about the descriptor. */
+      g_propagate_error (error, kaa_transport_error (job->errsv, "Writing to", transport->fd));
+      result = job->errsv == EBADF ? KAA_TRANSPORT_FAILED : KAA_TRANSPORT_REFUSED;
+    }
+  drop_done (self);
+
+  return result;
+}
+
+static KaaPollFlags
+file_transport_get_ready (KaaTransport *transport)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+
+  if (self->running != NULL)
+    return 0;
+  if (self->done != NULL)
+    return self->done->kind == JOB_READ ? KAA_POLL_IN : KAA_POLL_OUT;
+  return KAA_POLL_IN | KAA_POLL_OUT;
+}
+
+static void
+file_transport_set_wanted (KaaTransport *transport,
+                           KaaPollFlags  wanted)
+{
+  /* A job is started by the call that wants it. */
+}
+
+static gboolean
+file_transport_is_drained (KaaTransport  *transport,
+                           GError       **error)
+{
+  return FALSE;
+}
+
+static gsize
+file_transport_get_unread (KaaTransport *transport)
+{
+  return 0;
+}
+
+static gsize
+file_transport_get_in_flight (KaaTransport *transport)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+  Job *job = self->running != NULL ? self->running : self->done;
+
+  return job != NULL && job->kind == JOB_WRITE ? job->length : 0;
+}
+
+static gboolean
+file_transport_shutdown (KaaTransport  *transport,
+                         GError       **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+               "Descriptor %d is a file, so it cannot be closed in one direction only; "
+               "close the channel instead", transport->fd);
+  return FALSE;
+}
+
+static gboolean
+file_transport_finish (KaaTransport *transport,
+                       gboolean      close_fd)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+
+  if (self->running != NULL)
+    return FALSE;
+  if (!close_fd || (self->done != NULL && self->done->kind == JOB_CLOSE))
+    return TRUE;
+
+  drop_done (self);
+  self->running = job_new (self, JOB_CLOSE, 0);
+  self->running->close_fd = TRUE;
+  job_push (self->running);
+  return FALSE;
+}
+
+static gboolean
+file_transport_start (KaaTransport  *transport,
+                      KaaPollEntry  *entry,
+                      GError       **error)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+
+  self->entry = entry;
+  /* What was done meanwhile was reported to the entry before. */
+  if (self->done != NULL)
+    kaa_poll_entry_schedule (entry);
+  return TRUE;
+}
+
+static void
+file_transport_stop (KaaTransport *transport)
+{
+  ((KaaFileTransport *) transport)->entry = NULL;
+}
+
+static void
+file_transport_close (KaaTransport *transport,
+                      gboolean      close_fd,
+                      gboolean      forked)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+  Job *left_behind;
+
+  if (self->done != NULL && self->done->kind == JOB_CLOSE)
+    close_fd = FALSE;
+
+  if (forked)
+    {
+      /* The pool's threads stayed in the parent. */
+      if (close_fd && kaa_sys_is_same (transport->fd, &self->info))
+        kaa_sys_close (transport->fd);
+      g_free (self->done);
+      g_free (self);
+      return;
+    }
+
+  g_mutex_lock (&owner_lock);
+  left_behind = self->running;
+  if (left_behind != NULL)
+    {
+      left_behind->owner = NULL;
+      if (left_behind->kind != JOB_CLOSE)
+        left_behind->close_fd = close_fd;
+    }
+  g_mutex_unlock (&owner_lock);
+
+  /* With a job under way the number must stay what it is until the job has used it. Otherwise it is free in this
+   * call, as an immediate close promises; an orderly one was closed by finish(). */
+  if (left_behind == NULL && close_fd && kaa_sys_is_same (transport->fd, &self->info))
+    kaa_sys_close (transport->fd);
+
+  drop_done (self);
+  g_free (self);
+}
+
+static const KaaTransportClass file_transport_class = {
+  .read = file_transport_read,
+  .write = file_transport_write,
+  .get_ready = file_transport_get_ready,
+  .set_wanted = file_transport_set_wanted,
+  .is_drained = file_transport_is_drained,
+  .get_unread = file_transport_get_unread,
+  .get_in_flight = file_transport_get_in_flight,
+  .shutdown = file_transport_shutdown,
+  .finish = file_transport_finish,
+  .start = file_transport_start,
+  .stop = file_transport_stop,
+  .close = file_transport_close,
+};
+
+KaaTransport *
+kaa_file_transport_new (int              fd,
+                        const KaaFdInfo *info)
+{
+  KaaFileTransport *self = g_new0 (KaaFileTransport, 1);
+
+  self->parent.klass = &file_transport_class;
+  self->parent.fd = fd;
+  self->parent.kind = info->kind;
+  self->info = *info;
+
+  return &self->parent;
+}

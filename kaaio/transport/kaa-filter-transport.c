@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The transport of a subclass that has low-level calls of its own (it decompresses, say).
+ *
+ * They deal in GBytes, because bindings can implement that. What they chain up to reads and writes the inner
+ * transport, and that one's readiness is the filter's, except that a filter may have more to give than its input
+ * has left: it is readable until it says WOULD_BLOCK itself.
+ */
+
+#include "transport/kaa-transport.h"
+
+#include <string.h>
+
+#define MAX_WRITE (64 * 1024)
+
+typedef struct
+{
+  KaaTransport parent;
+  KaaTransport *inner;
+  const KaaFilterFuncs *funcs;
+  gpointer owner;
+  GBytes *rest;      /* of a read that gave more than it was asked for */
+  gboolean has_more;
+} KaaFilterTransport;
+
+static gssize
+hand_out (KaaFilterTransport *self,
+          GBytes             *bytes, /* taken */
+          guint8             *buffer,
+          gsize               length)
+{
+  gsize size;
+  const void *data = g_bytes_get_data (bytes, &size);
+  gsize n = MIN (size, length);
+
+  if (n > 0)
+    memcpy (buffer, data, n);
+  if (n < size)
+    self->rest = g_bytes_new_from_bytes (bytes, n, size - n);
+  g_bytes_unref (bytes);
+
+  return n;
+}
+
+static gssize
+filter_transport_read (KaaTransport  *transport,
+                       guint8        *buffer,
+                       gsize          length,
+                       GError       **error)
+{
+  KaaFilterTransport *self = (KaaFilterTransport *) transport;
+  GError *local = NULL;
+  GBytes *bytes;
+
+  if (self->rest != NULL)
+    return hand_out (self, g_steal_pointer (&self->rest), buffer, length);
+
+  bytes = self->funcs->read (self->owner, length, &local);
+  if (bytes != NULL)
+    {
+      self->has_more = TRUE;
+      g_clear_error (&local);
+      return hand_out (self, bytes, buffer, length);
+    }
+
+  self->has_more = FALSE;
+  if (local == NULL || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    {
+      g_clear_error (&local);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  g_propagate_error (error, local);
+  return KAA_TRANSPORT_FAILED;
+}
+
+static gssize
+filter_transport_write (KaaTransport        *transport,
+                        const struct iovec  *vectors,
+                        int                  n_vectors,
+                        GError             **error)
+{
+  KaaFilterTransport *self = (KaaFilterTransport *) transport;
+  GError *local = NULL;
+  GBytes *bytes = g_bytes_new (vectors[0].iov_base, MIN (vectors[0].iov_len, MAX_WRITE));
+  gsize length = g_bytes_get_size (bytes);
+  gssize n = self->funcs->write (self->owner, bytes, &local);
+
+  g_bytes_unref (bytes);
+
+  if (n >= 0)
+    {
+      g_clear_error (&local);
+      return MIN ((gsize) n, length);
+    }
+
+  if (local == NULL || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    {
+      g_clear_error (&local);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  n = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NO_SPACE) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
+  g_propagate_error (error, local);
+  return n;
+}
+
+static KaaPollFlags
+filter_transport_get_ready (KaaTransport *transport)
+{
+  KaaFilterTransport *self = (KaaFilterTransport *) transport;
+  KaaPollFlags ready = self->inner->klass->get_ready (self->inner);
+
+  return self->rest != NULL || self->has_more ? ready | KAA_POLL_IN : ready;
+}
+
+static void
+filter_transport_set_wanted (KaaTransport *transport,
+                             KaaPollFlags  wanted)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  inner->klass->set_wanted (inner, wanted);
+}
+
+static gboolean
+filter_transport_is_drained (KaaTransport  *transport,
+                             GError       **error)
+{
+  KaaFilterTransport *self = (KaaFilterTransport *) transport;
+
+  return self->rest == NULL && !self->has_more && self->inner->klass->is_drained (self->inner, error);
+}
+
+static gsize
+filter_transport_get_unread (KaaTransport *transport)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  return inner->klass->get_unread (inner);
+}
+
+static gsize
+filter_transport_get_in_flight (KaaTransport *transport)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  return inner->klass->get_in_flight (inner);
+}
+
+static gboolean
+filter_transport_shutdown (KaaTransport  *transport,
+                           GError       **error)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  return inner->klass->shutdown (inner, error);
+}
+
+static gboolean
+filter_transport_finish (KaaTransport *transport,
+                         gboolean      close_fd)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  return inner->klass->finish (inner, close_fd);
+}
+
+static gboolean
+filter_transport_start (KaaTransport  *transport,
+                        KaaPollEntry  *entry,
+                        GError       **error)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  return inner->klass->start (inner, entry, error);
+}
+
+static void
+filter_transport_stop (KaaTransport *transport)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  inner->klass->stop (inner);
+}
+
+static void
+filter_transport_close (KaaTransport *transport,
+                        gboolean      close_fd,
+                        gboolean      forked)
+{
+  KaaFilterTransport *self = (KaaFilterTransport *) transport;
+
+  self->inner->klass->close (self->inner, close_fd, forked);
+  g_clear_pointer (&self->rest, g_bytes_unref);
+  g_free (self);
+}
+
+static const KaaTransportClass filter_transport_class = {
+  .read = filter_transport_read,
+  .write = filter_transport_write,
+  .get_ready = filter_transport_get_ready,
+  .set_wanted = filter_transport_set_wanted,
+  .is_drained = filter_transport_is_drained,
+  .get_unread = filter_transport_get_unread,
+  .get_in_flight = filter_transport_get_in_flight,
+  .shutdown = filter_transport_shutdown,
+  .finish = filter_transport_finish,
+  .start = filter_transport_start,
+  .stop = filter_transport_stop,
+  .close = filter_transport_close,
+};
+
+KaaTransport *
+kaa_filter_transport_new (KaaTransport         *inner,
+                          const KaaFilterFuncs *funcs,
+                          gpointer              owner)
+{
+  KaaFilterTransport *self = g_new0 (KaaFilterTransport, 1);
+
+  self->parent.klass = &filter_transport_class;
+  self->parent.fd = inner->fd;
+  self->parent.kind = inner->kind;
+  self->inner = inner;
+  self->funcs = funcs;
+  self->owner = owner;
+
+  return &self->parent;
+}
+
+KaaTransport *
+kaa_filter_transport_get_inner (KaaTransport *self)
+{
+  return self->klass == &filter_transport_class ? ((KaaFilterTransport *) self)->inner : self;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <sys/uio.h>
+
+#include "bytes/kaa-sys.h"
+#include "loop/kaa-poller.h"
+
+G_BEGIN_DECLS
+
+/*
+ * KaaTransport: one open descriptor, whatever kind of thing it is.
+ *
+ * The channel above knows bytes, requests and handlers; only the transports know pipes, terminals,
+ * sockets and files. A channel has an input and an output, which are often the same transport.
+ * All calls happen on the poller's thread; none blocks.
+ */
+
+typedef struct _KaaTransport      KaaTransport;
+typedef struct _KaaTransportClass KaaTransportClass;
+
+enum
+{
+  KAA_TRANSPORT_FAILED  = -1, /* *error is set, and this direction is over */
+  KAA_TRANSPORT_AGAIN   = -2, /* nothing now: the entry is scheduled when that changes */
+  KAA_TRANSPORT_REFUSED = -3  /* *error is set: these bytes cannot be written, others can (a full disk) */
+};
+
+struct _KaaTransportClass
+{
+  /* 1..length bytes, 0 at the end, or one of the above. */
+  gssize       (*read)         (KaaTransport        *self,
+                                guint8              *buffer,
+                                gsize                length,
+                                GError             **error);
+  gssize       (*write)        (KaaTransport        *self,
+                                const struct iovec  *vectors,
+                                int                  n,
+                                GError             **error);
+  /* What a call is worth now. OUT is set unless the last write said AGAIN and nothing has changed since. */
+  KaaPollFlags (*get_ready)    (KaaTransport        *self);
+  /* What readiness is of use now. */
+  void         (*set_wanted)   (KaaTransport        *self,
+                                KaaPollFlags         wanted);
+  /* After HUP, where nobody reads: TRUE if nothing is left to be read; *error says whether it was more than an end. */
+  gboolean     (*is_drained)   (KaaTransport        *self,
+                                GError             **error);
+  /* Bytes that a read would find, as far as that can be known. */
+  gsize        (*get_unread)   (KaaTransport        *self);
+  /* Bytes of the queue's head that are on their way and cannot be taken back. */
+  gsize        (*get_in_flight) (KaaTransport       *self);
+  gboolean     (*shutdown)     (KaaTransport        *self,
+                                GError             **error);
+  /* An orderly close: FALSE while it is under way, the entry is scheduled then. Followed by close(). */
+  gboolean     (*finish)       (KaaTransport        *self,
+                                gboolean             close_fd);
+  /* Begin and end to look after the descriptor for an entry (which may be attached to another poller by then). */
+  gboolean     (*start)        (KaaTransport        *self,
+                                KaaPollEntry        *entry,
+                                GError             **error);
+  void         (*stop)         (KaaTransport        *self);
+  /* Stopped before. Closes what is ours (and the descriptor, with close_fd), frees the transport. */
+  void         (*close)        (KaaTransport        *self,
+                                gboolean             close_fd,
+                                gboolean             forked);
+};
+
+struct _KaaTransport
+{
+  const KaaTransportClass *klass;
+  int fd;       /* the number that the caller gave us */
+  guint8 kind;  /* KaaFdKind */
+};
+
+/* A transport for fd, not started. private_description: the description is shared with others, so a description of our
+ * own is wanted. On failure nothing was changed. */
+KaaTransport *kaa_fd_transport_new   (int               fd,
+                                      const KaaFdInfo  *info,
+                                      KaaPollFlags      mode,
+                                      gboolean          private_description,
+                                      GError          **error);
+KaaTransport *kaa_file_transport_new (int               fd,
+                                      const KaaFdInfo  *info);
+
+/* A subclass of the channel that has low-level calls of its own. They are called with owner; what they chain up
+ * to is the inner transport, which the filter owns. */
+typedef struct
+{
+  GBytes * (*read)  (gpointer owner, gsize count, GError **error);
+  gssize   (*write) (gpointer owner, GBytes *data, GError **error);
+} KaaFilterFuncs;
+
+KaaTransport *kaa_filter_transport_new       (KaaTransport         *inner,
+                                              const KaaFilterFuncs *funcs,
+                                              gpointer              owner);
+/* The transport itself where it is no filter. */
+KaaTransport *kaa_filter_transport_get_inner (KaaTransport         *self);
+
+GError       *kaa_transport_error            (int                   errsv,
+                                              const char           *what,
+                                              int                   fd);
+
+G_END_DECLS
