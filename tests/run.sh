@@ -92,7 +92,7 @@ if [ -n "$setup" ]; then
   setup_option="--setup=$setup"
 fi
 log="$build/meson-logs/$log"
-rm -f "$log.json" "$log.junit.xml"
+rm -f "$log.json"
 
 say "testing"
 # shellcheck disable=SC2086

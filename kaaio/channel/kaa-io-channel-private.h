@@ -97,6 +97,7 @@ typedef struct
   KaaClosing *closings;           /* oldest first; the one under way is the last */
   GSource *linger_source;
   GError *error;
+  GError *end_error;              /* why the input or the output ended, until the close says so */
   guint64 bytes_read;
   guint64 bytes_written;
   guint64 chunk_size;
@@ -192,9 +193,12 @@ void          kaa_channel_settle_written        (KaaIOChannel *self, gboolean no
 /* kaa-channel-close.c */
 gboolean      kaa_channel_is_alive              (KaaIOChannel *self);
 void          kaa_channel_close_now             (KaaIOChannel *self, gboolean expected);
-/* The end of input, or an error (taken) that ends everything. */
-void          kaa_channel_close_at_end          (KaaIOChannel *self, GError *error);
-void          kaa_channel_write_failed          (KaaIOChannel *self, GError *error);
+/* Nothing more will be read, because of an error (taken) or not. What was read is delivered before the close. */
+void          kaa_channel_end_input             (KaaIOChannel *self, GError *error);
+/* The output is over: its peer is gone. What can still be read is read before the close. */
+void          kaa_channel_end_output            (KaaIOChannel *self, GError *error);
+/* Closes at once, unexpectedly; error (taken) may be NULL. */
+void          kaa_channel_close_with_error      (KaaIOChannel *self, GError *error);
 gboolean      kaa_channel_close_step            (KaaIOChannel *self);
 gboolean      kaa_channel_announce_close        (KaaIOChannel *self);
 void          kaa_channel_close_silently        (KaaIOChannel *self);

@@ -352,14 +352,25 @@ abort_members (KaaJoin      *self,
     }
 }
 
+/* A single member decides itself. */
 static gboolean
-abort_original (KaaJoin       *self,
-                const GError  *reason,
-                GError       **error)
+may_abort (KaaJoin       *self,
+           const GError  *reason,
+           GError       **error)
 {
-  KaaInProgress *member = g_weak_ref_get (&self->links[0].member);
+  KaaInProgress *member;
   gboolean aborted;
 
+  if (self->rule == KAA_JOIN_NOABORT)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "The operation is protected from being aborted");
+      return FALSE;
+    }
+
+  if (self->rule != KAA_JOIN_PASS)
+    return TRUE;
+
+  member = g_weak_ref_get (&self->links[0].member);
   if (member == NULL)
     return TRUE;
 
@@ -381,7 +392,7 @@ kaa_join_abort (KaaInProgress  *future,
   if (self == NULL)
     return TRUE;
 
-  if (self->rule == KAA_JOIN_PASS && !abort_original (self, reason, error))
+  if (!may_abort (self, reason, error))
     {
       kaa_join_unref (self);
       return FALSE;

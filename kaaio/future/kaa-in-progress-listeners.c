@@ -3,6 +3,7 @@
 /* Who listens to a KaaInProgress: the list of listeners, how they come in, and how those go that were never run. */
 
 #include "future/kaa-in-progress-internal.h"
+#include "future/kaa-alarm.h"
 
 /* Listeners that were never run, on their way to the thread where they are destroyed. */
 typedef struct

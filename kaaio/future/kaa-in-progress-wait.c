@@ -16,7 +16,7 @@ typedef enum
   KAA_WAIT_CONTEXT_GONE
 } KaaWaitEnd;
 
-/* Tells a thread that blocks that the future's context has gone. */
+/* Tells a thread that blocks that the future's context has gone; that may happen when the thread does not wait any more. */
 typedef struct
 {
   KaaInProgress *future;   /* owned */
@@ -40,7 +40,7 @@ may_iterate (GMainContext *context)
 {
   if (!g_main_context_is_owner (context) &&
       g_main_context_get_thread_default () != context &&
-      !(context == g_main_context_default () && first_thread == (gsize) g_thread_self ()))
+      !(context == g_main_context_default () && g_atomic_pointer_get (&first_thread) == (gsize) g_thread_self ()))
     return FALSE;
 
   return g_main_context_acquire (context);
@@ -86,6 +86,14 @@ iterate (KaaInProgress *self,
 /* --- A thread that blocks --- */
 
 static void
+clear_watch (gpointer user_data)
+{
+  KaaGoneWatch *watch = user_data;
+
+  g_object_unref (watch->future);
+}
+
+static void
 context_is_gone (gpointer user_data)
 {
   KaaGoneWatch *watch = user_data;
@@ -95,7 +103,7 @@ context_is_gone (gpointer user_data)
   g_cond_broadcast (&kaa_in_progress_get_stripe (watch->future)->finished);
   kaa_in_progress_unlock (watch->future);
 
-  g_atomic_rc_box_release (watch);
+  g_atomic_rc_box_release_full (watch, clear_watch);
 }
 
 /* Never ready: what counts is that the context destroys it when it goes. */
@@ -145,7 +153,7 @@ block (KaaInProgress *self,
   GSource *source;
   KaaWaitEnd end;
 
-  watch->future = self;
+  watch->future = g_object_ref (self);
   source = watch_context (watch, context);
   /* Only a context that we do not hold can go while we wait. */
   g_main_context_unref (context);
@@ -155,7 +163,7 @@ block (KaaInProgress *self,
   context = kaa_poller_dup_context (self->poller);
   kaa_alarm_clear (&source, context);
   g_clear_pointer (&context, g_main_context_unref);
-  g_atomic_rc_box_release (watch);
+  g_atomic_rc_box_release_full (watch, clear_watch);
 
   return end;
 }

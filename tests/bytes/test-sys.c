@@ -16,6 +16,20 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* The next so many of the system calls below end with EINTR. */
+static int n_interruptions;
+
+static gboolean
+is_interrupted (void)
+{
+  if (n_interruptions == 0)
+    return FALSE;
+
+  n_interruptions--;
+  errno = EINTR;
+  return TRUE;
+}
+
 /* The library's pwritev2() comes here: real, or as a kernel would answer that does not know the
  * flag, or one that knows it but has a driver that refuses it. */
 static int refuse_with;        /* an errno; 0: ask the kernel */
@@ -31,6 +45,9 @@ pwritev2 (int                 fd,
           int                 flags)
 {
   n_pwritev2++;
+  if (is_interrupted ())
+    return -1;
+
   if (refuse_with != 0 && (refuse_fd < 0 || refuse_fd == fd))
     {
       errno = refuse_with;
@@ -41,6 +58,48 @@ pwritev2 (int                 fd,
     return writev (fd, vectors, n);
 
   return syscall (SYS_pwritev2, fd, vectors, n, (long) offset, offset < 0 ? -1L : 0L, flags);
+}
+
+ssize_t
+read (int    fd,
+      void  *buffer,
+      size_t length)
+{
+  return is_interrupted () ? -1 : syscall (SYS_read, fd, buffer, length);
+}
+
+ssize_t
+recv (int    fd,
+      void  *buffer,
+      size_t length,
+      int    flags)
+{
+  return is_interrupted () ? -1 : syscall (SYS_recvfrom, fd, buffer, length, flags, NULL, NULL);
+}
+
+ssize_t
+writev (int                 fd,
+        const struct iovec *vectors,
+        int                 n)
+{
+  return is_interrupted () ? -1 : syscall (SYS_writev, fd, vectors, n);
+}
+
+ssize_t
+sendmsg (int                  fd,
+         const struct msghdr *message,
+         int                  flags)
+{
+  return is_interrupted () ? -1 : syscall (SYS_sendmsg, fd, message, flags);
+}
+
+/* It is closed also where it says EINTR. */
+int
+close (int fd)
+{
+  int result = syscall (SYS_close, fd);
+
+  return is_interrupted () ? -1 : result;
 }
 
 static void
@@ -699,54 +758,36 @@ test_sigpipe_fallback (void)
 /* EINTR */
 
 static void
-interrupt (int number)
-{
-}
-
-typedef struct
-{
-  pthread_t thread;
-  int fd;
-  int done; /* atomic */
-} Interrupter;
-
-/* Pelts a thread that is blocked with signals, then lets it go. */
-static gpointer
-run_interrupter (gpointer data)
-{
-  Interrupter *self = data;
-  int i;
-
-  for (i = 0; i < 200; i++)
-    {
-      pthread_kill (self->thread, SIGUSR1);
-      g_thread_yield ();
-    }
-  g_assert_cmpint (write (self->fd, "x", 1), ==, 1);
-
-  return NULL;
-}
-
-static void
 test_eintr (void)
 {
-  struct sigaction action = { 0 }, original;
-  Interrupter interrupter = { 0 };
-  GThread *thread;
+  struct iovec vector = { (void *) "ab", 2 };
   char byte;
   int fds[2];
 
-  /* Without SA_RESTART. */
-  action.sa_handler = interrupt;
-  g_assert_no_errno (sigaction (SIGUSR1, &action, &original));
-  make_pipe (fds);
-  interrupter.thread = pthread_self ();
-  interrupter.fd = fds[1];
-  thread = g_thread_new ("interrupter", run_interrupter, &interrupter);
+  make_socket_pair (fds, SOCK_STREAM);
+  plain_writes = TRUE;
+
+  n_interruptions = 3;
+  g_assert_cmpint (kaa_sys_sendv (fds[1], &vector, 1), ==, 2);
+  n_interruptions = 3;
+  g_assert_cmpint (kaa_sys_recv (fds[0], &byte, 1), ==, 1);
+  n_interruptions = 3;
   g_assert_cmpint (kaa_sys_read (fds[0], &byte, 1), ==, 1);
-  g_thread_join (thread);
-  close_both (fds);
-  g_assert_no_errno (sigaction (SIGUSR1, &original, NULL));
+  n_interruptions = 3;
+  g_assert_cmpint (kaa_sys_writev (fds[1], &vector, 1), ==, 2);
+  refuse_with = EOPNOTSUPP;
+  n_interruptions = 3;
+  g_assert_cmpint (kaa_sys_writev (fds[1], &vector, 1), ==, 2);
+  refuse_with = 0;
+  g_assert_cmpint (n_interruptions, ==, 0);
+  plain_writes = FALSE;
+
+  /* Closing is not tried again: the number may be another's. */
+  n_interruptions = 2;
+  g_assert_cmpint (kaa_sys_close (fds[0]), ==, 0);
+  g_assert_cmpint (n_interruptions, ==, 1);
+  n_interruptions = 0;
+  kaa_sys_close (fds[1]);
 }
 
 /* C8: reopen() */
@@ -984,6 +1025,54 @@ test_nonblocking_stranger (void)
   close_both (stranger);
 }
 
+/* C11: nor does the table lose track where the first of two numbers is closed. */
+static void
+test_nonblocking_closed (void)
+{
+  KaaFdInfo info;
+  int fds[2], twin;
+
+  make_pipe (fds);
+  twin = dup (fds[0]);
+  g_assert_true (kaa_sys_inspect (fds[0], &info, NULL));
+  g_assert_true (kaa_sys_acquire_nonblocking (fds[0], &info));
+  kaa_sys_close (fds[0]);
+  g_assert_true (kaa_sys_acquire_nonblocking (twin, &info));
+  kaa_sys_release_nonblocking (fds[0], &info);
+  g_assert_true (is_nonblocking (twin));
+  kaa_sys_release_nonblocking (twin, &info);
+  g_assert_false (is_nonblocking (twin));
+
+  kaa_sys_close (twin);
+  kaa_sys_close (fds[1]);
+}
+
+/* Both ends of a pipe are one inode but two descriptions; and there is more than one pipe. */
+static void
+test_nonblocking_many (void)
+{
+  KaaFdInfo info[4];
+  int fds[4], i;
+
+  make_pipe (fds);
+  make_pipe (fds + 2);
+  for (i = 0; i < 4; i++)
+    {
+      g_assert_true (kaa_sys_inspect (fds[i], &info[i], NULL));
+      g_assert_true (kaa_sys_acquire_nonblocking (fds[i], &info[i]));
+    }
+
+  for (i = 0; i < 4; i++)
+    {
+      g_assert_true (is_nonblocking (fds[i]));
+      kaa_sys_release_nonblocking (fds[i], &info[i]);
+      g_assert_false (is_nonblocking (fds[i]));
+    }
+
+  close_both (fds);
+  close_both (fds + 2);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -1014,7 +1103,9 @@ main (int    argc,
   g_test_add_func ("/bytes/sys/C8/nonblocking-shared", test_nonblocking_shared);
   g_test_add_func ("/bytes/sys/C8/nonblocking-separate", test_nonblocking_separate);
   g_test_add_func ("/bytes/sys/C8/nonblocking-restores", test_nonblocking_restores);
+  g_test_add_func ("/bytes/sys/C8/nonblocking-many", test_nonblocking_many);
   g_test_add_func ("/bytes/sys/C11/nonblocking-stranger", test_nonblocking_stranger);
+  g_test_add_func ("/bytes/sys/C11/nonblocking-closed", test_nonblocking_closed);
 
   return g_test_run ();
 }

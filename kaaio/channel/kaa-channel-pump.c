@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The engine: what one dispatch of a channel does, and in which order.
+ *
+ * It does one small thing after the other (announce a close, write, deliver, read) and begins anew after each, because
+ * any of them may run the application's code, which may do anything to the channel. Nothing is remembered
+ * across such a call but the channel itself.
+ */
+
+#include "channel/kaa-io-channel-private.h"
+
+/* Tells the transports what readiness is of use, and the poller whether anybody should be asked again. */
+static void
+settle_down (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaTransport *input = priv->input;
+  KaaPollFlags ready;
+  gboolean wanted;
+
+  kaa_pending_list_look (&priv->requests);
+  kaa_pending_list_look (&priv->written);
+  kaa_pending_list_look (&priv->waiting);
+  for (KaaClosing *closing = priv->closings; closing != NULL; closing = closing->next)
+    kaa_pending_list_look (&closing->futures);
+
+  if (priv->state != KAA_STATE_OPEN && priv->state != KAA_STATE_CLOSING)
+    return;
+
+  wanted = kaa_channel_wants_input (self, kaa_channel_look (self));
+  ready = input != NULL ? input->klass->get_ready (input) : 0;
+
+  /* An idle descriptor stays armed until the first event that nobody wants. */
+  if (input != NULL)
+    {
+      KaaPollFlags flags = wanted || !(ready & (KAA_POLL_IN | KAA_POLL_HUP)) ? KAA_POLL_IN : 0;
+
+      if (input == priv->output && kaa_write_queue_get_length (&priv->writes) > 0 && !(ready & KAA_POLL_OUT))
+        flags |= KAA_POLL_OUT;
+      input->klass->set_wanted (input, flags);
+    }
+  if (priv->output != NULL && priv->output != input)
+    {
+      KaaPollFlags flags = 0;
+
+      if (kaa_write_queue_get_length (&priv->writes) > 0 &&
+          !(priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT))
+        flags = KAA_POLL_OUT;
+      priv->output->klass->set_wanted (priv->output, flags);
+    }
+
+  if (!wanted && !priv->paused && priv->emitting == 0 && priv->state == KAA_STATE_OPEN &&
+      ((ready & (KAA_POLL_IN | KAA_POLL_HUP)) != 0 || kaa_channel_has_line (self)))
+    kaa_poll_entry_park (&priv->entry, kaa_channel_look_blocked (self));
+}
+
+/* A descriptor that has hung up closes its channel even if nobody reads, unless something is left to be read. */
+static gboolean
+notice_hangup (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GError *error = NULL;
+  KaaTransport *transport;
+
+  if (priv->state != KAA_STATE_OPEN || priv->eof)
+    return FALSE;
+
+  transport = priv->input != NULL ? priv->input : priv->output;
+  if (!(transport->klass->get_ready (transport) & KAA_POLL_HUP))
+    return FALSE;
+  if (priv->input != NULL && (kaa_byte_queue_get_length (&priv->queue) > 0 ||
+                              !kaa_channel_closes_on_eof (self) ||
+                              kaa_channel_wants_input (self, kaa_channel_look (self))))
+    return FALSE;
+  if (!transport->klass->is_drained (transport, &error))
+    return FALSE;
+
+  if (priv->input != NULL)
+    kaa_channel_end_input (self, error);
+  else
+    kaa_channel_close_with_error (self, error);
+  return TRUE;
+}
+
+static void
+pump (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean budget = TRUE;
+
+  while (budget)
+    {
+      if (kaa_channel_announce_close (self))
+        continue;
+      if (kaa_channel_write_out (self, &budget))
+        continue;
+      if (kaa_channel_deliver (self, &budget))
+        continue;
+      if (kaa_channel_close_step (self))
+        continue;
+      if (kaa_channel_fill (self, &budget))
+        continue;
+      if (notice_hangup (self))
+        continue;
+      break;
+    }
+
+  kaa_channel_notify_state (self);
+  settle_down (self);
+  if (!budget && priv->entry.poller != NULL)
+    kaa_poll_entry_schedule_idle (&priv->entry);
+}
+
+void
+kaa_channel_dispatch (KaaPollEntry *entry)
+{
+  KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (kaa_poller_is_forked (entry->poller))
+    return;
+
+  g_object_ref (self);
+  priv->pumping++;
+  pump (self);
+  priv->pumping--;
+  kaa_channel_update_hold (self);
+  g_object_unref (self);
+}
+
+KaaLook
+kaa_channel_look_parked (KaaPollEntry *entry)
+{
+  KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
+
+  if (kaa_channel_look (self) != 0)
+    return KAA_LOOK_WANTED;
+  return kaa_channel_look_blocked (self);
+}

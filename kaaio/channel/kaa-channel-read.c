@@ -1,0 +1,780 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The read side: from the transport into the queue (fill), and from there to requests and handlers (deliver).
+ *
+ * The order is: chunks to `read` handlers as they are read; then requests, first come, first served; then
+ * blocks and lines to the handlers. Bytes leave the queue before the code that gets them runs, so that whatever
+ * that code does finds the true queue.
+ */
+
+#include "channel/kaa-io-channel-private.h"
+
+#include <string.h>
+
+/* Room for less than this is not worth a system call. */
+#define MIN_ROOM 4096
+
+static gsize
+get_used (KaaIOChannelPrivate *priv)
+{
+  return kaa_byte_queue_get_length (&priv->queue);
+}
+
+static KaaBlockCache *
+get_cache (KaaIOChannelPrivate *priv)
+{
+  return kaa_poller_get_blocks (priv->entry.poller);
+}
+
+/* Nothing will follow what is in the queue, for now at least. */
+static gboolean
+is_at_end (KaaIOChannelPrivate *priv)
+{
+  return priv->eof || priv->state == KAA_STATE_CLOSED || priv->state == KAA_STATE_CLOSING;
+}
+
+static gsize
+subtract (gsize a,
+          gsize b)
+{
+  return a > b ? a - b : 0;
+}
+
+/* Takes length bytes from the head. */
+void
+kaa_channel_take (KaaIOChannel *self,
+                  gsize         length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  kaa_byte_queue_consume (&priv->queue, get_cache (priv), length);
+  kaa_scan_consume (&priv->scan, priv->delimiters, length);
+  priv->seen_from = subtract (priv->seen_from, length);
+  priv->seen_to = subtract (priv->seen_to, length);
+  priv->block_seen = subtract (priv->block_seen, length);
+  priv->overflow_told = FALSE;
+}
+
+void
+kaa_channel_clear_input (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  kaa_channel_take (self, get_used (priv));
+  priv->scan = (KaaScan) { 0, };
+  priv->block_seen = priv->seen_from = priv->seen_to = 0;
+  priv->missed = 0;
+  priv->keep = FALSE;
+  g_clear_pointer (&priv->discarding, kaa_delimiters_unref);
+  if (priv->chunks != NULL)
+    g_queue_free_full (g_steal_pointer (&priv->chunks), (GDestroyNotify) g_bytes_unref);
+  g_clear_pointer (&priv->overflows, g_array_unref);
+}
+
+/* --- too long --- */
+
+static GError *
+overflow_error (gsize limit)
+{
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                      "A line is longer than %" G_GSIZE_FORMAT " bytes; set a larger queue-size, or another "
+                      "overflow-policy", limit);
+}
+
+static void
+tell_overflow (KaaIOChannel *self,
+               guint64       bytes)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->overflows == NULL)
+    priv->overflows = g_array_new (FALSE, FALSE, sizeof (guint64));
+  g_array_append_val (priv->overflows, bytes);
+}
+
+static gboolean
+emit_overflow (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  guint64 bytes;
+
+  if (priv->overflows == NULL || priv->emitting > 0)
+    return FALSE;
+
+  bytes = g_array_index (priv->overflows, guint64, 0);
+  g_array_remove_index (priv->overflows, 0);
+  if (priv->overflows->len == 0)
+    g_clear_pointer (&priv->overflows, g_array_unref);
+
+  priv->emitting++;
+  g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_OVERFLOW], 0, bytes);
+  priv->emitting--;
+  return TRUE;
+}
+
+static void
+begin_discarding (KaaIOChannel  *self,
+                  KaaDelimiters *delimiters)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  priv->discarding = kaa_delimiters_ref (delimiters);
+  priv->discarded = 0;
+  priv->scan = (KaaScan) { 0, };
+}
+
+/* Drops what belongs to a line that was too long. TRUE while that goes on or has just ended. */
+static gboolean
+discard (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = get_used (priv);
+  gsize start, end;
+
+  if (priv->discarding == NULL)
+    return FALSE;
+
+  if (kaa_delimiters_scan (priv->discarding, &priv->scan, kaa_byte_queue_peek (&priv->queue), used,
+                           G_MAXSIZE, is_at_end (priv), &start, &end) == KAA_SCAN_FOUND)
+    {
+      used = end;
+    }
+  else if (!is_at_end (priv))
+    {
+      /* What may still become a delimiter has to stay. */
+      used = subtract (used, kaa_delimiters_get_longest (priv->discarding) - 1);
+      if (used > 0)
+        {
+          KaaScan scan = priv->scan;
+
+          kaa_scan_consume (&scan, priv->discarding, used);
+          kaa_byte_queue_consume (&priv->queue, get_cache (priv), used);
+          priv->seen_from = subtract (priv->seen_from, used);
+          priv->seen_to = subtract (priv->seen_to, used);
+          priv->discarded += used;
+          priv->scan = scan;
+        }
+      return FALSE;
+    }
+
+  g_clear_pointer (&priv->discarding, kaa_delimiters_unref);
+  priv->scan = (KaaScan) { 0, };
+  kaa_channel_take (self, used);
+  tell_overflow (self, priv->discarded + used);
+  return TRUE;
+}
+
+/* A line is too long, and the policy is not to split it. The request is NULL where handlers want the line. */
+static void
+overflow (KaaIOChannel *self,
+          KaaPending   *request)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize limit = request != NULL ? request->count : priv->queue_size;
+  KaaOverflowPolicy policy = priv->overflow_policy;
+  KaaDelimiters *delimiters = request != NULL && request->delimiters != NULL ? request->delimiters : priv->delimiters;
+
+  if (policy == KAA_OVERFLOW_DISCARD)
+    {
+      begin_discarding (self, delimiters);
+    }
+  else if (!priv->overflow_told)
+    {
+      tell_overflow (self, get_used (priv));
+      priv->overflow_told = TRUE;
+    }
+
+  if (request != NULL)
+    {
+      kaa_pending_unlink (request);
+      kaa_pending_settle_error (request, overflow_error (limit), TRUE);
+    }
+
+  if (policy == KAA_OVERFLOW_CLOSE || (policy == KAA_OVERFLOW_ERROR && request == NULL))
+    kaa_channel_close_with_error (self, overflow_error (limit));
+}
+
+/* --- lines --- */
+
+typedef enum
+{
+  LINE_NONE,
+  LINE_FOUND,
+  LINE_TOO_LONG
+} LineResult;
+
+static LineResult
+find_line (KaaIOChannel        *self,
+           const KaaDelimiters *delimiters,
+           KaaScan             *scan,
+           gsize                limit,
+           gsize               *length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = get_used (priv);
+  gsize start;
+
+  if (used == 0)
+    return LINE_NONE;
+
+  switch (kaa_delimiters_scan (delimiters, scan, kaa_byte_queue_peek (&priv->queue), used, limit,
+                               is_at_end (priv), &start, length))
+    {
+    case KAA_SCAN_FOUND:
+      return LINE_FOUND;
+    case KAA_SCAN_TOO_LONG:
+      *length = limit;
+      return priv->overflow_policy == KAA_OVERFLOW_SPLIT ? LINE_FOUND : LINE_TOO_LONG;
+    case KAA_SCAN_MORE:
+    default:
+      break;
+    }
+
+  if (!is_at_end (priv))
+    return LINE_NONE;
+
+  *length = used;
+  return LINE_FOUND;
+}
+
+/* All the whole lines at hand. */
+static LineResult
+find_block (KaaIOChannel *self,
+            gsize         limit,
+            gsize        *length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = get_used (priv);
+
+  if (used == 0)
+    return LINE_NONE;
+
+  /* At the end everything is whole. */
+  if (is_at_end (priv) && used <= limit)
+    {
+      *length = used;
+      return LINE_FOUND;
+    }
+
+  *length = kaa_delimiters_scan_block (priv->delimiters, &priv->scan, kaa_byte_queue_peek (&priv->queue), used,
+                                       limit, is_at_end (priv));
+  if (*length > 0)
+    return LINE_FOUND;
+
+  return find_line (self, priv->delimiters, &priv->scan, limit, length);
+}
+
+/* A whole line is in the queue: something that a handler connected now would get. */
+gboolean
+kaa_channel_has_line (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaScan scan = priv->scan;
+  gsize length;
+
+  return priv->discarding == NULL &&
+         find_line (self, priv->delimiters, &scan, priv->queue_size, &length) != LINE_NONE;
+}
+
+/* --- requests --- */
+
+static gboolean
+serve_bytes (KaaIOChannel *self,
+             KaaPending   *request,
+             gsize         length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GBytes *bytes = kaa_byte_queue_get_bytes (&priv->queue, 0, length);
+
+  kaa_channel_take (self, length);
+  kaa_pending_unlink (request);
+  kaa_pending_settle_bytes (request, bytes, TRUE);
+  return TRUE;
+}
+
+/* Serves the request at the head of the list, if that can be done by now. */
+static gboolean
+serve (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *request = priv->requests.first;
+  gsize used = get_used (priv);
+  LineResult result = LINE_NONE;
+  gsize length = 0;
+
+  if (priv->state == KAA_STATE_UNOPENED && used == 0)
+    return FALSE;
+
+  if (priv->missed > 0)
+    {
+      GError *error = g_error_new (G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
+                                   "%" G_GUINT64_FORMAT " bytes went by since the last request, because the queue was "
+                                   "full and nobody asked for them", priv->missed);
+
+      priv->missed = 0;
+      kaa_pending_unlink (request);
+      kaa_pending_settle_error (request, error, TRUE);
+      return TRUE;
+    }
+
+  switch ((KaaPendingKind) request->kind)
+    {
+    case KAA_PENDING_READ:
+      length = MIN (used, priv->chunk_size);
+      result = length > 0 ? LINE_FOUND : LINE_NONE;
+      break;
+    case KAA_PENDING_READ_EXACTLY:
+      length = MIN (used, request->count);
+      result = length == request->count || (length > 0 && is_at_end (priv)) ? LINE_FOUND : LINE_NONE;
+      break;
+    case KAA_PENDING_READLINE:
+      result = find_line (self, priv->delimiters, &priv->scan, request->count, &length);
+      break;
+    case KAA_PENDING_READLINES:
+      result = find_block (self, request->count, &length);
+      break;
+    case KAA_PENDING_READ_UNTIL:
+      result = find_line (self, request->delimiters, &request->scan, request->count, &length);
+      break;
+    case KAA_PENDING_WRITE:
+    case KAA_PENDING_FLUSH:
+    case KAA_PENDING_WAIT_WRITABLE:
+    case KAA_PENDING_SHUTDOWN:
+    case KAA_PENDING_CLOSE:
+    default:
+      g_assert_not_reached ();
+    }
+
+  if (result == LINE_FOUND)
+    return serve_bytes (self, request, length);
+
+  if (result == LINE_TOO_LONG)
+    {
+      overflow (self, request);
+      return TRUE;
+    }
+
+  if (used > 0 || !is_at_end (priv) || priv->look_behind_eof)
+    return FALSE;
+
+  if (priv->end_error == NULL)
+    return serve_bytes (self, request, 0);
+
+  kaa_pending_unlink (request);
+  kaa_pending_settle_error (request, g_error_copy (priv->end_error), TRUE);
+  return TRUE;
+}
+
+/* --- handlers --- */
+
+static void
+emit_bytes (KaaIOChannel     *self,
+            KaaChannelSignal  which,
+            GBytes           *bytes)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  priv->emitting++;
+  kaa_channel_emit (self, which, bytes);
+  priv->emitting--;
+  g_bytes_unref (bytes);
+}
+
+static gboolean
+is_emission_allowed (KaaIOChannelPrivate *priv)
+{
+  return priv->emitting == 0 && !priv->paused &&
+         (priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_UNOPENED);
+}
+
+/* What `read` handlers have not had: chunks that were read while a handler was running, then what was buffered before they
+ * were connected. */
+static gboolean
+emit_chunk (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = get_used (priv);
+  gsize from, length;
+  GBytes *bytes;
+
+  if (priv->chunks != NULL)
+    {
+      if (!is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+        return FALSE;
+      bytes = g_queue_pop_head (priv->chunks);
+      if (priv->chunks->length == 0)
+        g_clear_pointer (&priv->chunks, g_queue_free);
+      emit_bytes (self, KAA_SIGNAL_READ, bytes);
+      return TRUE;
+    }
+
+  if (used == 0 || (priv->seen_from == 0 && priv->seen_to == used) ||
+      !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+    return FALSE;
+
+  from = priv->seen_from > 0 || priv->seen_to == 0 ? 0 : priv->seen_to;
+  length = (from == 0 && priv->seen_from > 0 ? priv->seen_from : used) - from;
+  length = MIN (length, priv->chunk_size);
+  bytes = kaa_byte_queue_get_bytes (&priv->queue, from, length);
+
+  if (from == 0)
+    {
+      priv->seen_from = 0;
+      priv->seen_to = length == priv->seen_to ? priv->seen_to : MAX (length, priv->seen_to);
+    }
+  else
+    {
+      priv->seen_to = from + length;
+    }
+
+  emit_bytes (self, KAA_SIGNAL_READ, bytes);
+  return TRUE;
+}
+
+/* R3: what the handlers have had is only kept for requests that were made while they are connected. */
+static void
+drop_seen (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = get_used (priv);
+
+  if (used > 0 && !priv->keep && priv->requests.first == NULL && priv->emitting == 0 &&
+      priv->seen_from == 0 && priv->seen_to == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
+      kaa_channel_look (self) == KAA_WANTS_CHUNKS)
+    kaa_channel_take (self, used);
+}
+
+static gboolean
+emit_block (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize length;
+  GBytes *bytes;
+
+  if (priv->block_seen > 0 || !kaa_channel_wants (self, KAA_WANTS_BLOCKS))
+    return FALSE;
+
+  switch (find_block (self, priv->queue_size, &length))
+    {
+    case LINE_FOUND:
+      bytes = kaa_byte_queue_get_bytes (&priv->queue, 0, length);
+      if (kaa_channel_wants (self, KAA_WANTS_LINES))
+        priv->block_seen = length;
+      else
+        kaa_channel_take (self, length);
+      emit_bytes (self, KAA_SIGNAL_READLINES, bytes);
+      return TRUE;
+    case LINE_TOO_LONG:
+      overflow (self, NULL);
+      return TRUE;
+    case LINE_NONE:
+    default:
+      return FALSE;
+    }
+}
+
+static gboolean
+emit_line (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize length;
+  GBytes *bytes;
+
+  if (!kaa_channel_wants (self, KAA_WANTS_LINES))
+    {
+      /* Who wanted the single lines of the last block has gone; the block itself was delivered. */
+      if (priv->block_seen > 0)
+        {
+          kaa_channel_take (self, priv->block_seen);
+          return TRUE;
+        }
+      return FALSE;
+    }
+
+  switch (find_line (self, priv->delimiters, &priv->scan, priv->queue_size, &length))
+    {
+    case LINE_FOUND:
+      bytes = kaa_byte_queue_get_bytes (&priv->queue, 0, length);
+      kaa_channel_take (self, length);
+      emit_bytes (self, KAA_SIGNAL_READLINE, bytes);
+      return TRUE;
+    case LINE_TOO_LONG:
+      overflow (self, NULL);
+      return TRUE;
+    case LINE_NONE:
+    default:
+      return FALSE;
+    }
+}
+
+gboolean
+kaa_channel_deliver (KaaIOChannel *self,
+                     gboolean     *budget)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean any = FALSE;
+
+  for (;;)
+    {
+      gboolean done = emit_overflow (self) || emit_chunk (self) || discard (self);
+
+      if (!done && priv->discarding == NULL)
+        {
+          if (priv->requests.first != NULL)
+            done = serve (self);
+          /* Lines come after the requests that wait for the same bytes. */
+          if (!done && priv->requests.first == NULL && get_used (priv) > 0 && is_emission_allowed (priv))
+            done = emit_block (self) || emit_line (self);
+        }
+      else if (!done && priv->requests.first != NULL && is_at_end (priv) && get_used (priv) == 0)
+        {
+          done = serve (self);
+        }
+
+      if (!done)
+        break;
+
+      any = TRUE;
+      if (priv->entry.poller == NULL || !kaa_poller_spend (priv->entry.poller, 0))
+        {
+          *budget = FALSE;
+          break;
+        }
+    }
+
+  drop_seen (self);
+  return any;
+}
+
+/* --- filling the queue --- */
+
+/* Bytes that the queue may hold before a line in it is known to be too long. */
+static gsize
+get_line_room (KaaIOChannelPrivate *priv)
+{
+  KaaPending *request = priv->requests.first;
+  const KaaDelimiters *delimiters = priv->delimiters;
+  gsize limit = priv->queue_size;
+  gsize room;
+
+  if (request != NULL)
+    {
+      if (request->kind != KAA_PENDING_READ)
+        limit = request->count;
+      if (request->delimiters != NULL)
+        delimiters = request->delimiters;
+    }
+
+  if (!g_size_checked_add (&room, limit, kaa_delimiters_get_longest (delimiters) + 1))
+    room = G_MAXSIZE;
+  return subtract (room, kaa_byte_queue_get_length (&priv->queue));
+}
+
+gboolean
+kaa_channel_wants_input (KaaIOChannel *self,
+                         KaaWants      wants)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->input == NULL)
+    return FALSE;
+  if (priv->state == KAA_STATE_CLOSING)
+    return TRUE;
+  if (priv->state != KAA_STATE_OPEN || priv->paused || (priv->eof && !priv->look_behind_eof))
+    return FALSE;
+
+  return priv->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
+}
+
+/* Bytes arrived that only `read` handlers want: they never enter the queue for longer than the emission. */
+static void
+bytes_arrived (KaaIOChannel *self,
+               gsize         length,
+               KaaWants      wants)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = get_used (priv);
+  gsize before = used - length;
+  gboolean needed = priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES) != 0 || priv->peer_gone;
+  GBytes *chunk;
+
+  if (!(wants & KAA_WANTS_CHUNKS))
+    {
+      priv->keep = FALSE;
+      return;
+    }
+
+  chunk = kaa_byte_queue_get_bytes (&priv->queue, before, length);
+  if (priv->chunks == NULL)
+    priv->chunks = g_queue_new ();
+  g_queue_push_tail (priv->chunks, chunk);
+
+  if (!needed && !priv->keep && before == 0)
+    {
+      kaa_channel_take (self, used);
+      return;
+    }
+
+  /* The new part has been seen; it extends the part that was, or takes its place. */
+  if (priv->seen_to != before || priv->seen_to == priv->seen_from)
+    priv->seen_from = before;
+  priv->seen_to = used;
+
+  if (!needed && priv->keep && used > priv->queue_size)
+    {
+      guint64 missed = priv->missed + before;
+
+      kaa_channel_take (self, before);
+      if (length > priv->queue_size)
+        {
+          missed += length;
+          kaa_channel_take (self, length);
+        }
+      priv->missed = missed;
+    }
+}
+
+/* A filter runs the application's code, so what it reads is not read into the queue directly. */
+static gssize
+read_filtered (KaaIOChannel  *self,
+               gsize          want,
+               GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  guint8 *buffer = g_malloc (want);
+  gssize n;
+
+  priv->in_filter = TRUE;
+  n = priv->input->klass->read (priv->input, buffer, want, error);
+  priv->in_filter = FALSE;
+  if (n > 0)
+    kaa_byte_queue_append (&priv->queue, get_cache (priv), buffer, n);
+  g_free (buffer);
+
+  if (priv->close_wanted)
+    {
+      priv->close_wanted = FALSE;
+      kaa_channel_close_now (self, TRUE);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  return n;
+}
+
+static gssize
+read_some (KaaIOChannel  *self,
+           gsize          want,
+           GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize room;
+  guint8 *buffer;
+  gssize n;
+
+  if (priv->filtered)
+    return read_filtered (self, want, error);
+
+  buffer = kaa_byte_queue_reserve (&priv->queue, get_cache (priv), MIN (want, MIN_ROOM), want, &room);
+  if (buffer == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                   "There is no memory for %" G_GSIZE_FORMAT " more bytes; set a smaller queue-size", want);
+      return KAA_TRANSPORT_FAILED;
+    }
+
+  n = priv->input->klass->read (priv->input, buffer, MIN (room, want), error);
+  kaa_byte_queue_commit (&priv->queue, MAX (n, 0));
+  /* An empty queue gives the block back. */
+  if (get_used (priv) == 0)
+    kaa_byte_queue_consume (&priv->queue, get_cache (priv), 0);
+  return n;
+}
+
+/* A closing channel reads what still comes and throws it away: two peers with full queues must not wait for
+ * each other. */
+static gboolean
+throw_away (KaaIOChannel *self,
+            gboolean     *budget)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  guint8 *buffer = g_malloc (KAA_BLOCK_READ_SIZE);
+  gssize n = priv->input->klass->read (priv->input, buffer, KAA_BLOCK_READ_SIZE, NULL);
+
+  g_free (buffer);
+  if (n > 0)
+    *budget = kaa_poller_spend (priv->entry.poller, n);
+  else if (n != KAA_TRANSPORT_AGAIN)
+    priv->eof = TRUE;
+
+  return n != KAA_TRANSPORT_AGAIN;
+}
+
+/* One read(2), if somebody wants it. */
+gboolean
+kaa_channel_fill (KaaIOChannel *self,
+                  gboolean     *budget)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GError *error = NULL;
+  KaaWants wants;
+  gsize want;
+  gssize n;
+
+  if (priv->input == NULL || priv->in_filter ||
+      !(priv->input->klass->get_ready (priv->input) & KAA_POLL_IN))
+    return FALSE;
+
+  if (priv->state == KAA_STATE_CLOSING)
+    return !priv->eof && !priv->filtered && throw_away (self, budget);
+
+  wants = kaa_channel_look (self);
+  if (!kaa_channel_wants_input (self, wants) || (priv->emitting > 0 && priv->requests.first == NULL))
+    return FALSE;
+
+  want = MIN (priv->chunk_size, KAA_BLOCK_READ_SIZE);
+  if (priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES))
+    want = MIN (want, get_line_room (priv));
+  /* The queue is full of what a handler has not taken: it is paused, blocked, or running. */
+  if (want == 0)
+    return FALSE;
+
+  n = read_some (self, want, &error);
+  if (n == KAA_TRANSPORT_AGAIN)
+    return FALSE;
+
+  priv->look_behind_eof = FALSE;
+  if (n > 0)
+    {
+      priv->bytes_read += n;
+      priv->eof = FALSE;
+      bytes_arrived (self, n, wants);
+      *budget = kaa_poller_spend (priv->entry.poller, n);
+    }
+  else
+    {
+      kaa_channel_end_input (self, error);
+    }
+
+  return TRUE;
+}
+
+/* The channel is about to be closed by an error while nobody reads: what waits in the kernel is saved for who
+ * asks later. */
+void
+kaa_channel_slurp (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->input == NULL || priv->filtered)
+    return;
+
+  while (get_used (priv) < priv->queue_size)
+    {
+      gssize n = read_some (self, MIN (priv->queue_size - get_used (priv), KAA_BLOCK_READ_SIZE), NULL);
+
+      if (n <= 0)
+        break;
+      priv->bytes_read += n;
+    }
+}
