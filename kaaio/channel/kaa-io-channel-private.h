@@ -25,6 +25,7 @@ G_BEGIN_DECLS
  *   kaa-channel-write.c       the write side, with its methods
  *   kaa-channel-close.c       close, shutdown, the end of input, errors
  *   kaa-channel-async.c       the GIO pairs
+ *   kaa-pending.c             an operation that a future waits for
  */
 
 typedef enum
@@ -110,12 +111,11 @@ typedef struct
   guint8 mode;                    /* KaaIOCondition */
   guint8 overflow_policy;
   guint8 notified;                /* what the notified properties were last said to be */
-  guint8 remote_closed;           /* atomic: closed from another thread, which has not arrived yet */
+  gint remote_closed;             /* atomic: closed from another thread, which has not arrived yet */
   guint held : 1;                 /* holds a reference on itself */
   guint paused : 1;
   guint eof : 1;
   guint look_behind_eof : 1;      /* a request asks to read once more behind the end */
-  guint end_delivered : 1;        /* the partial line at the end has been delivered */
   guint keep : 1;                 /* R3: what `read` handlers have had is kept for requests */
   guint full : 1;                 /* not writable before the queue is down to half */
   guint direct_used : 1;          /* direct_turn is valid */
@@ -202,6 +202,7 @@ void          kaa_channel_close_with_error      (KaaIOChannel *self, GError *err
 gboolean      kaa_channel_close_step            (KaaIOChannel *self);
 gboolean      kaa_channel_announce_close        (KaaIOChannel *self);
 void          kaa_channel_close_silently        (KaaIOChannel *self);
+void          kaa_channel_close_transports      (KaaIOChannel *self);
 void          kaa_channel_context_gone          (KaaPollEntry *entry);
 /* Every pending read request: an error, or NULL for an empty result. */
 void          kaa_channel_end_requests          (KaaIOChannel *self, const GError *error);

@@ -101,10 +101,10 @@ settle_aborted (KaaInProgress *self,
 
   result.data[0].v_pointer = g_error_copy (reason);
 
-  /* Before it is final: a promise may be finished in another thread at any moment. */
+  /* Before it is final: a promise may be finished in another thread at any moment. Who aborts it knows that it fails. */
   kaa_in_progress_lock (self);
   if (self->state == KAA_STATE_PENDING)
-    self->aborted = TRUE;
+    self->aborted = self->looked = TRUE;
   kaa_in_progress_unlock (self);
 
   return kaa_in_progress_settle (self, KAA_STATE_FAILED, &result, /* now= */ FALSE);

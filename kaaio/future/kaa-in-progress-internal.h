@@ -219,6 +219,11 @@ void          kaa_listener_destroy_then        (const KaaListener *self);
 /* They will never be run. */
 void          kaa_in_progress_discard          (KaaInProgress *self, KaaListener *listeners, gboolean context_gone);
 
+/* kaa-in-progress-wait.c */
+
+/* Whether this is the thread of its context. kaa_poller_is_mine() says so in any thread while nobody runs the context. */
+gboolean      kaa_in_progress_is_here          (KaaInProgress *self);
+
 /* kaa-in-progress-async.c */
 void          kaa_in_progress_async_iface_init (GAsyncResultIface *iface);
 

@@ -156,7 +156,7 @@ kaa_in_progress_discard (KaaInProgress *self,
         kaa_listener_clear_cancelled (node, self->poller);
     }
 
-  if (context_gone || kaa_poller_is_gone (self->poller) || kaa_poller_is_mine (self->poller))
+  if (context_gone || kaa_poller_is_gone (self->poller) || kaa_in_progress_is_here (self))
     {
       discard_all (listeners);
       return;
@@ -196,7 +196,7 @@ tell_operation (KaaInProgress *self)
   if (funcs == NULL || funcs->listened == NULL)
     return;
 
-  if (kaa_poller_is_mine (self->poller))
+  if (kaa_in_progress_is_here (self))
     {
       operation = kaa_in_progress_get_operation (self);
       if (operation != NULL)

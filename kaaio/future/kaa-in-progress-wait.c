@@ -32,19 +32,31 @@ kaa_in_progress_claim_thread (void)
     g_once_init_leave (&first_thread, (gsize) g_thread_self ());
 }
 
-/* --- The thread that iterates --- */
-
-/* If so, the context is acquired. */
+/* Whether this is the thread that runs the context, or would. That nobody runs it at the moment is no invitation. */
 static gboolean
-may_iterate (GMainContext *context)
+belongs_here (GMainContext *context)
 {
-  if (!g_main_context_is_owner (context) &&
-      g_main_context_get_thread_default () != context &&
-      !(context == g_main_context_default () && g_atomic_pointer_get (&first_thread) == (gsize) g_thread_self ()))
+  return g_main_context_is_owner (context) ||
+         g_main_context_get_thread_default () == context ||
+         (context == g_main_context_default () && g_atomic_pointer_get (&first_thread) == (gsize) g_thread_self ());
+}
+
+gboolean
+kaa_in_progress_is_here (KaaInProgress *self)
+{
+  GMainContext *context = kaa_poller_dup_context (self->poller);
+  gboolean here;
+
+  if (context == NULL)
     return FALSE;
 
-  return g_main_context_acquire (context);
+  here = belongs_here (context);
+  g_main_context_unref (context);
+
+  return here;
 }
+
+/* --- The thread that iterates --- */
 
 static gboolean
 is_over (gint64 deadline)
@@ -184,7 +196,7 @@ wait_until (KaaInProgress *self,
       return KAA_WAIT_CONTEXT_GONE;
     }
 
-  if (!may_iterate (context))
+  if (!belongs_here (context) || !g_main_context_acquire (context))
     return block (self, context, deadline);
 
   end = iterate (self, context, deadline);

@@ -26,7 +26,7 @@ typedef enum
 {
   KAA_POLL_IN  = 1 << 0,
   KAA_POLL_OUT = 1 << 1,
-  KAA_POLL_HUP = 1 << 2   /* hang-up of both directions, or an error: read or write to learn which */
+  KAA_POLL_HUP = 1 << 2   /* an end or an error is there to be read; a short read does not mean drained */
 } KaaPollFlags;
 
 typedef enum

@@ -124,12 +124,16 @@ kaa_direct_update (KaaPoller *self,
 
   /* Both wake the context up, which is why they are not used to be silent about less than a hang-up. */
   direct->polled = polled;
-  direct->hung_up = FALSE;
-  direct->poll.revents = 0;
   if (polled)
-    g_source_add_poll (self->source, &direct->poll);
+    {
+      direct->hung_up = FALSE;
+      direct->poll.revents = 0;
+      g_source_add_poll (self->source, &direct->poll);
+    }
   else
-    g_source_remove_poll (self->source, &direct->poll);
+    {
+      g_source_remove_poll (self->source, &direct->poll);
+    }
 }
 
 static KaaDirect *

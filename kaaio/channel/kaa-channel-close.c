@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Closing: by us, at the end of input, and because of errors.
+ *
+ * Every close is a KaaClosing in a list. The descriptor goes first, the announcement (`closed`, then the futures) follows
+ * from the loop, and always before anything of what is wrapped next.
+ */
+
+#include "channel/kaa-io-channel-private.h"
+
+static KaaClosing *
+get_last_closing (KaaIOChannelPrivate *priv)
+{
+  KaaClosing *closing = priv->closings;
+
+  while (closing != NULL && closing->next != NULL)
+    closing = closing->next;
+  return closing;
+}
+
+static KaaClosing *
+add_closing (KaaIOChannelPrivate *priv,
+             gboolean             expected)
+{
+  KaaClosing *closing = g_new0 (KaaClosing, 1);
+  KaaClosing *last = get_last_closing (priv);
+
+  closing->expected = expected;
+  if (last != NULL)
+    last->next = closing;
+  else
+    priv->closings = closing;
+  return closing;
+}
+
+gboolean
+kaa_channel_is_alive (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return priv->state == KAA_STATE_OPEN && !g_atomic_int_get (&priv->remote_closed);
+}
+
+void
+kaa_channel_end_requests (KaaIOChannel *self,
+                          const GError *error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *request;
+
+  while ((request = priv->requests.first) != NULL)
+    {
+      kaa_pending_unlink (request);
+      if (error != NULL)
+        kaa_pending_settle_error (request, g_error_copy (error), FALSE);
+      else
+        kaa_pending_settle_bytes (request, g_bytes_new_static ("", 0), FALSE);
+    }
+}
+
+/* --- the descriptor --- */
+
+static void
+cancel_linger (KaaIOChannelPrivate *priv)
+{
+  if (priv->linger_source != NULL)
+    {
+      g_source_destroy (priv->linger_source);
+      g_clear_pointer (&priv->linger_source, g_source_unref);
+    }
+}
+
+/* A subclass may have something to write or to free; it cannot stop the close. */
+static void
+call_close_channel (KaaIOChannel *self)
+{
+  GError *error = NULL;
+
+  if (!KAA_IO_CHANNEL_GET_CLASS (self)->close_channel (self, &error))
+    {
+      g_debug ("close_channel() failed: %s", error != NULL ? error->message : "no error was set");
+      g_clear_error (&error);
+    }
+}
+
+void
+kaa_channel_close_transports (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean forked = kaa_poller_is_forked (priv->entry.poller);
+  KaaTransport *input = g_steal_pointer (&priv->input);
+  KaaTransport *output = g_steal_pointer (&priv->output);
+
+  cancel_linger (priv);
+  if (input != NULL)
+    {
+      input->klass->stop (input);
+      input->klass->close (input, priv->close_fd, forked);
+    }
+  if (output != NULL && output != input)
+    {
+      output->klass->stop (output);
+      output->klass->close (output, priv->close_fd, forked);
+    }
+  priv->filtered = FALSE;
+}
+
+static void
+close_descriptor (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->filtered && (priv->input != NULL || priv->output != NULL))
+    {
+      priv->in_filter = TRUE;
+      call_close_channel (self);
+      priv->in_filter = FALSE;
+      priv->close_wanted = FALSE;
+    }
+  kaa_channel_close_transports (self);
+  kaa_channel_notify_fileno (self);
+}
+
+/* The descriptor is closed: the announcement may follow. */
+static void
+finish_close (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaClosing *closing = get_last_closing (priv);
+
+  priv->state = KAA_STATE_CLOSED;
+  close_descriptor (self);
+  closing->done = TRUE;
+  kaa_channel_schedule (self);
+}
+
+/* From here on the channel is not alive. */
+static KaaClosing *
+begin_close (KaaIOChannel *self,
+             gboolean      expected)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaClosing *closing = add_closing (priv, expected);
+
+  priv->state = KAA_STATE_CLOSING;
+  priv->look_behind_eof = FALSE;
+  kaa_channel_notify_state (self);
+  return closing;
+}
+
+static void
+abandon_writes (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->writes.end > priv->writes.written || priv->written.first != NULL || priv->waiting.first != NULL)
+    kaa_channel_fail_writes (self, priv->end_error);
+}
+
+void
+kaa_channel_close_now (KaaIOChannel *self,
+                       gboolean      expected)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  /* A virtual method of the transport is running: it closes behind it. */
+  if (priv->in_filter)
+    {
+      priv->close_wanted = TRUE;
+      return;
+    }
+
+  if (priv->state == KAA_STATE_OPEN)
+    begin_close (self, expected);
+  if (priv->state != KAA_STATE_CLOSING)
+    return;
+
+  abandon_writes (self);
+  kaa_channel_end_requests (self, expected ? NULL : priv->end_error);
+  finish_close (self);
+}
+
+void
+kaa_channel_close_with_error (KaaIOChannel *self,
+                              GError       *error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (error != NULL)
+    {
+      g_clear_error (&priv->error);
+      priv->error = g_error_copy (error);
+      g_clear_error (&priv->end_error);
+      priv->end_error = error;
+      g_object_notify (G_OBJECT (self), "error");
+    }
+  kaa_channel_close_now (self, FALSE);
+}
+
+/* --- ends --- */
+
+void
+kaa_channel_end_input (KaaIOChannel *self,
+                       GError       *error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  priv->eof = TRUE;
+  priv->look_behind_eof = FALSE;
+  if (priv->end_error == NULL)
+    priv->end_error = error;
+  else
+    g_clear_error (&error);
+  kaa_channel_notify_state (self);
+}
+
+void
+kaa_channel_end_output (KaaIOChannel *self,
+                        GError       *error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  priv->peer_gone = TRUE;
+  if (priv->end_error == NULL)
+    priv->end_error = error;
+  else
+    g_clear_error (&error);
+  kaa_channel_fail_writes (self, priv->end_error);
+
+  if (priv->input == NULL || priv->eof)
+    priv->eof = TRUE;
+  else if (kaa_channel_look (self) == 0 && priv->requests.first == NULL)
+    {
+      /* Nobody reads, but somebody may ask for it later. */
+      kaa_channel_slurp (self);
+      priv->eof = TRUE;
+    }
+  kaa_channel_schedule (self);
+}
+
+/* --- orderly closing --- */
+
+static gboolean
+linger_over (gpointer data)
+{
+  KaaIOChannel *self = data;
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->state == KAA_STATE_CLOSING)
+    kaa_channel_close_now (self, FALSE);
+  return G_SOURCE_REMOVE;
+}
+
+/* (Re)starts the time after which a close without progress is cut short. */
+static void
+linger (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GMainContext *context = kaa_poller_dup_context (priv->entry.poller);
+
+  cancel_linger (priv);
+  if (context == NULL)
+    return;
+
+  priv->linger_source = g_timeout_source_new ((guint) CLAMP (priv->linger * 1000, 0, G_MAXUINT / 2));
+  g_source_set_callback (priv->linger_source, linger_over, self, NULL);
+  g_source_set_static_name (priv->linger_source, "kaa-linger");
+  g_source_attach (priv->linger_source, context);
+  g_main_context_unref (context);
+}
+
+/* C1: closing a socket that has unread input makes the kernel throw away what was flushed. */
+static gboolean
+must_drain (KaaIOChannelPrivate *priv)
+{
+  return priv->input != NULL && priv->input == priv->output && priv->input->kind == KAA_FD_SOCKET &&
+         !priv->eof && !priv->filtered && priv->bytes_written > 0 &&
+         priv->input->klass->get_unread (priv->input) > 0;
+}
+
+/* At the end of input everything that a handler may still want comes before the close; who has blocked it or
+ * paused the channel may change his mind. */
+static gboolean
+is_delivered (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->requests.first != NULL || priv->chunks != NULL || priv->emitting > 0)
+    return FALSE;
+  return kaa_byte_queue_get_length (&priv->queue) == 0 || kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY;
+}
+
+static gboolean
+close_transports_orderly (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->input != NULL && !priv->input->klass->finish (priv->input, priv->close_fd))
+    return FALSE;
+  if (priv->output != NULL && priv->output != priv->input &&
+      !priv->output->klass->finish (priv->output, priv->close_fd))
+    return FALSE;
+
+  finish_close (self);
+  return TRUE;
+}
+
+static gboolean
+step_at_end (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *flush;
+
+  if (!priv->eof || !is_delivered (self))
+    return FALSE;
+  if (priv->end_error == NULL && !kaa_channel_closes_on_eof (self))
+    return FALSE;
+
+  if (priv->end_error != NULL)
+    {
+      g_clear_error (&priv->error);
+      priv->error = g_error_copy (priv->end_error);
+      g_object_notify (G_OBJECT (self), "error");
+      kaa_channel_close_now (self, FALSE);
+      return TRUE;
+    }
+
+  /* C3: the answer that is queued by now is still written, as long as the other side takes it. */
+  begin_close (self, FALSE);
+  while ((flush = priv->waiting.first) != NULL)
+    {
+      kaa_pending_unlink (flush);
+      kaa_pending_settle_error (flush, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                                            "The channel was closed"), FALSE);
+    }
+  if (kaa_write_queue_get_length (&priv->writes) > 0)
+    linger (self);
+  return TRUE;
+}
+
+/* One step towards the end of a close that is under way. */
+gboolean
+kaa_channel_close_step (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->state == KAA_STATE_OPEN)
+    return step_at_end (self);
+  if (priv->state != KAA_STATE_CLOSING || priv->in_filter)
+    return FALSE;
+
+  if (kaa_write_queue_get_length (&priv->writes) > 0 && !priv->peer_gone)
+    return FALSE;
+
+  abandon_writes (self);
+  if (!priv->draining && must_drain (priv) && !priv->peer_gone)
+    {
+      priv->draining = TRUE;
+      priv->output->klass->shutdown (priv->output, NULL);
+      linger (self);
+      return TRUE;
+    }
+  if (priv->draining && !priv->eof)
+    return FALSE;
+
+  return close_transports_orderly (self);
+}
+
+/* Tells about the oldest close that is done. The signal waits while a handler of the channel runs; the futures do not,
+ * so that close().wait() works there. */
+gboolean
+kaa_channel_announce_close (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaClosing *closing = priv->closings;
+  KaaPending *future;
+
+  if (closing == NULL || !closing->done)
+    return FALSE;
+
+  if (!closing->signalled && priv->emitting == 0)
+    {
+      closing->signalled = TRUE;
+      priv->emitting++;
+      g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_CLOSED], 0, closing->expected);
+      priv->emitting--;
+      return TRUE;
+    }
+
+  future = closing->futures.first;
+  if (future != NULL)
+    {
+      kaa_pending_unlink (future);
+      kaa_pending_settle_boolean (future, closing->expected, TRUE);
+      return TRUE;
+    }
+
+  if (!closing->signalled)
+    return FALSE;
+
+  priv->closings = closing->next;
+  g_free (closing);
+  return TRUE;
+}
+
+/* --- without anybody to tell --- */
+
+/* From dispose: nothing is emitted, futures are settled from the loop. */
+void
+kaa_channel_close_silently (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GError *error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel has gone");
+  KaaClosing *closing;
+
+  priv->state = KAA_STATE_CLOSED;
+  kaa_channel_end_requests (self, error);
+  kaa_channel_fail_writes (self, error);
+  close_descriptor (self);
+
+  while ((closing = priv->closings) != NULL)
+    {
+      KaaPending *future;
+
+      while ((future = closing->futures.first) != NULL)
+        {
+          kaa_pending_unlink (future);
+          kaa_pending_settle_boolean (future, closing->expected, FALSE);
+        }
+      priv->closings = closing->next;
+      g_free (closing);
+    }
+  g_error_free (error);
+}
+
+/* C9: the loop will never run again. */
+void
+kaa_channel_context_gone (KaaPollEntry *entry)
+{
+  KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  g_object_ref (self);
+  kaa_channel_close_silently (self);
+  if (priv->held)
+    {
+      priv->held = FALSE;
+      g_object_unref (self);
+    }
+  g_object_unref (self);
+}
+
+/* --- methods --- */
+
+typedef struct
+{
+  KaaTask task;
+  KaaIOChannel *channel;
+  KaaPending *pending;
+  KaaCloseFlags flags;
+} RemoteClose;
+
+static void close_here (KaaIOChannel  *self,
+                        KaaPending    *pending,
+                        KaaCloseFlags  flags);
+
+static void
+remote_close (KaaTask  *task,
+              gboolean  context_gone)
+{
+  RemoteClose *remote = (RemoteClose *) task;
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (remote->channel);
+
+  g_atomic_int_set (&priv->remote_closed, FALSE);
+  if (context_gone)
+    kaa_pending_settle_error (remote->pending,
+                              g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                                   "The main context of the channel has gone"), FALSE);
+  else
+    close_here (remote->channel, remote->pending, remote->flags);
+  g_object_unref (remote->channel);
+  g_free (remote);
+}
+
+static void
+close_here (KaaIOChannel  *self,
+            KaaPending    *pending,
+            KaaCloseFlags  flags)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean expected = !(flags & KAA_CLOSE_UNEXPECTED);
+  KaaClosing *closing;
+
+  if (priv->state == KAA_STATE_OPEN)
+    {
+      begin_close (self, expected);
+      kaa_channel_end_requests (self, NULL);
+    }
+
+  /* Closing what is closed is fine: it ends with the close that is under way, or at once. */
+  closing = get_last_closing (priv);
+  if (closing == NULL)
+    {
+      kaa_pending_settle_boolean (pending, TRUE, FALSE);
+      return;
+    }
+
+  kaa_pending_append (&closing->futures, pending);
+  if (flags & KAA_CLOSE_IMMEDIATE)
+    kaa_channel_close_now (self, expected);
+  else if (priv->pumping == 0 && priv->state == KAA_STATE_CLOSING && !kaa_poller_is_forked (priv->entry.poller))
+    while (kaa_channel_close_step (self) && priv->state == KAA_STATE_CLOSING)
+      ;
+  kaa_channel_notify_state (self);
+  kaa_channel_schedule (self);
+}
+
+/**
+ * kaa_io_channel_close:
+ * @self: a channel
+ * @flags: how
+ *
+ * Closes the channel.
+ *
+ * [property@Kaa.IOChannel:alive] is %FALSE at once, pending requests finish empty, and later writes fail with
+ * `G_IO_ERROR_CLOSED`. What is queued is written first; input that arrives meanwhile is thrown away. With
+ * %KAA_CLOSE_IMMEDIATE the descriptor is closed in the call, and what was queued fails.
+ * What was read before can still be read.
+ *
+ * [signal@Kaa.IOChannel::closed] and the future follow from the loop. Closing twice is fine: the second future finishes with the
+ * first. May be called from any thread.
+ *
+ * Returns: (transfer full): a future that is finished with whether the close was expected
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_close (KaaIOChannel  *self,
+                      KaaCloseFlags  flags)
+{
+  KaaIOChannelPrivate *priv;
+  KaaInProgress *future;
+  KaaPending *pending;
+  KaaPoller *poller;
+  RemoteClose *remote;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  priv = kaa_channel_get_private (self);
+  if (kaa_poller_is_mine (priv->entry.poller))
+    {
+      pending = kaa_pending_new (self, KAA_PENDING_CLOSE, priv->entry.poller);
+      future = g_object_ref (pending->future);
+      close_here (self, pending, flags);
+      return future;
+    }
+
+  poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+  pending = kaa_pending_new (self, KAA_PENDING_CLOSE, poller);
+  pending->foreign = TRUE;
+  kaa_poller_unref (poller);
+  future = g_object_ref (pending->future);
+
+  g_atomic_int_set (&priv->remote_closed, TRUE);
+  remote = g_new0 (RemoteClose, 1);
+  remote->task.func = remote_close;
+  remote->channel = g_object_ref (self);
+  remote->pending = pending;
+  remote->flags = flags;
+  kaa_poller_defer (priv->entry.poller, &remote->task);
+  return future;
+}
+
+typedef struct
+{
+  KaaIOChannel *channel;
+  KaaInProgress *future;
+} Shutdown;
+
+static void
+shutdown_free (gpointer data)
+{
+  Shutdown *shutdown = data;
+
+  g_object_unref (shutdown->channel);
+  g_object_unref (shutdown->future);
+  g_free (shutdown);
+}
+
+static void
+shutdown_flushed (const GValue *result,
+                  gpointer      user_data)
+{
+  Shutdown *shutdown = user_data;
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (shutdown->channel);
+  GError *error = NULL;
+
+  if (priv->output == NULL)
+    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was closed");
+  else if (priv->output->klass->shutdown (priv->output, &error))
+    {
+      kaa_in_progress_finish_boolean (shutdown->future, TRUE);
+      return;
+    }
+
+  kaa_in_progress_throw (shutdown->future, error);
+  g_error_free (error);
+}
+
+static void
+shutdown_failed (const GError *error,
+                 gpointer      user_data)
+{
+  kaa_in_progress_throw (((Shutdown *) user_data)->future, error);
+}
+
+/**
+ * kaa_io_channel_shutdown:
+ * @self: a channel
+ * @direction: %KAA_IO_WRITE
+ *
+ * Half-closes a socket: when what is queued has been written the other side sees the end of its input, while
+ * reading goes on here. Nothing can be written any more.
+ *
+ * It fails with `G_IO_ERROR_NOT_SUPPORTED` where the channel is not a socket, and with `G_IO_ERROR_INVALID_ARGUMENT`
+ * for another direction: [property@Kaa.IOChannel:paused] stops reading.
+ * A channel of two descriptors closes the one it writes.
+ *
+ * Returns: (transfer full): a future that is finished with %TRUE
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_shutdown (KaaIOChannel   *self,
+                         KaaIOCondition  direction)
+{
+  KaaIOChannelPrivate *priv;
+  KaaInProgress *future, *flushed;
+  Shutdown *shutdown;
+  GError *error = NULL;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  priv = kaa_channel_get_private (self);
+  future = kaa_in_progress_new (G_OBJECT (self));
+
+  if (direction != KAA_IO_WRITE)
+    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                         "Only the direction KAA_IO_WRITE can be shut down");
+  else if (priv->state != KAA_STATE_OPEN)
+    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel is not open");
+  else if (priv->output == NULL)
+    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "The channel is read-only");
+  else if (priv->output->kind != KAA_FD_SOCKET)
+    priv->output->klass->shutdown (priv->output, &error);
+
+  if (error != NULL)
+    {
+      kaa_in_progress_throw (future, error);
+      g_error_free (error);
+      return future;
+    }
+
+  flushed = kaa_io_channel_flush (self);
+  priv->shut_down = TRUE;
+  kaa_channel_notify_state (self);
+
+  shutdown = g_new0 (Shutdown, 1);
+  shutdown->channel = g_object_ref (self);
+  shutdown->future = g_object_ref (future);
+  kaa_in_progress_then (flushed, shutdown_flushed, shutdown, NULL, shutdown_failed, shutdown, shutdown_free);
+  g_object_unref (flushed);
+
+  return future;
+}

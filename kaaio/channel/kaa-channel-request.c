@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The reading methods. They only queue a request: bytes are handed out from the loop. */
+
+#include "channel/kaa-io-channel-private.h"
+
+/* NULL if a request may be made now. */
+static GError *
+check_request (KaaIOChannel   *self,
+               KaaPendingKind  kind,
+               gsize           count)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (!kaa_poller_is_mine (priv->entry.poller))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                                "A channel can only be read in the thread of its main context; "
+                                "use g_main_context_invoke() to get there");
+  if (kaa_poller_is_gone (priv->entry.poller))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The main context of the channel has gone");
+  if (kaa_poller_is_forked (priv->entry.poller))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                "The channel belongs to the parent process; open one of your own");
+  if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_READ))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                                "The channel is write-only; open it with a mode that includes reading");
+  if (kind == KAA_PENDING_READ_EXACTLY && (count == 0 || count > priv->queue_size))
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                        "Between 1 and queue-size (%" G_GUINT64_FORMAT ") bytes can be asked for, not %" G_GSIZE_FORMAT,
+                        priv->queue_size, count);
+  if ((kind == KAA_PENDING_READLINE || kind == KAA_PENDING_READLINES) &&
+      (kaa_channel_wants (self, KAA_WANTS_LINES) || kaa_channel_wants (self, KAA_WANTS_BLOCKS)))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PENDING,
+                                "Lines go to the handlers of readline or readlines; disconnect or block them before "
+                                "asking for a line");
+  return NULL;
+}
+
+static KaaInProgress *
+request (KaaIOChannel   *self,
+         KaaPendingKind  kind,
+         gsize           count,
+         GBytes         *delimiter)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GError *error = check_request (self, kind, count);
+  KaaPending *pending;
+  KaaInProgress *future;
+
+  if (kind == KAA_PENDING_READ_UNTIL && error == NULL && g_bytes_get_size (delimiter) == 0)
+    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "A delimiter cannot be empty");
+
+  if (error != NULL)
+    {
+      KaaPoller *poller = kaa_poller_is_mine (priv->entry.poller)
+                            ? kaa_poller_ref (priv->entry.poller)
+                            : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+
+      pending = kaa_pending_new (self, kind, poller);
+      future = g_object_ref (pending->future);
+      kaa_pending_settle_error (pending, error, FALSE);
+      kaa_poller_unref (poller);
+      return future;
+    }
+
+  pending = kaa_pending_new (self, kind, priv->entry.poller);
+  pending->count = kind == KAA_PENDING_READ_EXACTLY ? count : priv->queue_size;
+  if (kind == KAA_PENDING_READ_UNTIL)
+    pending->delimiters = kaa_delimiters_new (&delimiter, 1);
+  future = g_object_ref (pending->future);
+  kaa_pending_append (&priv->requests, pending);
+
+  /* R3: from now on what `read` handlers have had is kept. */
+  if (kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+    priv->keep = TRUE;
+  /* R9: a file may have grown. */
+  if (priv->eof && priv->state == KAA_STATE_OPEN && !kaa_channel_closes_on_eof (self))
+    priv->look_behind_eof = TRUE;
+
+  if (priv->pumping == 0 || priv->emitting > 0)
+    kaa_channel_schedule (self);
+  return future;
+}
+
+/**
+ * kaa_io_channel_read:
+ * @self: a channel
+ *
+ * Asks for a chunk: 1 to [property@Kaa.IOChannel:chunk-size] bytes, as soon as there are any.
+ *
+ * Requests are served first come, first served; none ever gets the bytes of another. A future that is dropped before it is
+ * served, or aborted, takes no data. On a channel that is not open yet it waits.
+ *
+ * It fails with `G_IO_ERROR_NOT_SUPPORTED` on a write-only channel or in another thread, with `G_IO_ERROR_PARTIAL_INPUT` where bytes
+ * went by unasked for while a `read` handler had them, and with what the system said.
+ *
+ * Returns: (transfer full): a future that is finished with the bytes as a #GBytes; an empty one means that the channel is closed
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_read (KaaIOChannel *self)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  return request (self, KAA_PENDING_READ, 0, NULL);
+}
+
+/**
+ * kaa_io_channel_readline:
+ * @self: a channel
+ *
+ * Asks for a line, which includes its delimiter.
+ *
+ * A line without a delimiter is the last one before the end, or a piece of one that is longer than
+ * [property@Kaa.IOChannel:queue-size]: see [property@Kaa.IOChannel:overflow-policy].
+ *
+ * Beside the errors of [method@Kaa.IOChannel.read] it fails with `G_IO_ERROR_PENDING` while a handler is connected to
+ * [signal@Kaa.IOChannel::readline] or [signal@Kaa.IOChannel::readlines], and with `G_IO_ERROR_MESSAGE_TOO_LARGE` where the policy says so.
+ *
+ * Returns: (transfer full): a future that is finished with the line as a #GBytes; an empty one means that the channel is closed
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_readline (KaaIOChannel *self)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  return request (self, KAA_PENDING_READLINE, 0, NULL);
+}
+
+/**
+ * kaa_io_channel_readlines:
+ * @self: a channel
+ *
+ * Asks for all the whole lines at hand, at least one and at most [property@Kaa.IOChannel:queue-size] bytes, as one block. In C
+ * #KaaLineIter walks it.
+ *
+ * Errors are those of [method@Kaa.IOChannel.readline].
+ *
+ * Returns: (transfer full): a future that is finished with the lines as a #GBytes; an empty one means that the channel is closed
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_readlines (KaaIOChannel *self)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  return request (self, KAA_PENDING_READLINES, 0, NULL);
+}
+
+/**
+ * kaa_io_channel_read_exactly:
+ * @self: a channel
+ * @count: how many bytes, 1 to queue-size
+ *
+ * Asks for @count bytes; fewer mean that the input ended.
+ *
+ * Beside the errors of [method@Kaa.IOChannel.read] it fails with `G_IO_ERROR_INVALID_ARGUMENT` for a @count out of bounds.
+ *
+ * Returns: (transfer full): a future that is finished with the bytes as a #GBytes; an empty one means that the channel is closed
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_read_exactly (KaaIOChannel *self,
+                             gsize         count)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  return request (self, KAA_PENDING_READ_EXACTLY, count, NULL);
+}
+
+/**
+ * kaa_io_channel_read_until:
+ * @self: a channel
+ * @delimiter: the bytes to read up to
+ *
+ * Asks for the bytes up to and including @delimiter: [method@Kaa.IOChannel.readline] with a delimiter for this call.
+ *
+ * Beside the errors of [method@Kaa.IOChannel.readline] (but not `G_IO_ERROR_PENDING`) it fails with
+ * `G_IO_ERROR_INVALID_ARGUMENT` for an empty @delimiter.
+ *
+ * Returns: (transfer full): a future that is finished with the bytes as a #GBytes; an empty one means that the channel is closed
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_read_until (KaaIOChannel *self,
+                           GBytes       *delimiter)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+  g_return_val_if_fail (delimiter != NULL, NULL);
+
+  return request (self, KAA_PENDING_READ_UNTIL, 0, delimiter);
+}
+
+/**
+ * kaa_io_channel_peek:
+ * @self: a channel
+ *
+ * Shows what is in the read queue without taking it. [method@Kaa.IOChannel.consume] takes.
+ *
+ * Returns: (transfer full): the bytes, none if the queue is empty
+ *
+ * Since: 1.0
+ */
+GBytes *
+kaa_io_channel_peek (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  priv = kaa_channel_get_private (self);
+  return kaa_byte_queue_get_bytes (&priv->queue, 0, kaa_byte_queue_get_length (&priv->queue));
+}
+
+/**
+ * kaa_io_channel_consume:
+ * @self: a channel
+ * @count: how many bytes
+ * @error: return location for an error
+ *
+ * Takes @count bytes at the head of the read queue.
+ *
+ * Where the queue has fewer nothing is taken, and it fails with `G_IO_ERROR_INVALID_ARGUMENT`; in another thread than the
+ * channel's with `G_IO_ERROR_NOT_SUPPORTED`.
+ *
+ * Returns: %TRUE if they were taken
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_consume (KaaIOChannel  *self,
+                        gsize          count,
+                        GError       **error)
+{
+  KaaIOChannelPrivate *priv;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  priv = kaa_channel_get_private (self);
+  if (!kaa_poller_is_mine (priv->entry.poller))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "A channel can only be read in the thread of its main context");
+      return FALSE;
+    }
+  if (count > kaa_byte_queue_get_length (&priv->queue))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "The queue holds %" G_GSIZE_FORMAT " bytes, so %" G_GSIZE_FORMAT " cannot be taken",
+                   kaa_byte_queue_get_length (&priv->queue), count);
+      return FALSE;
+    }
+
+  kaa_channel_take (self, count);
+  kaa_channel_notify_state (self);
+  kaa_channel_schedule (self);
+  return TRUE;
+}
