@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Opening: what a channel can be wrapped around, and how one channel takes over what another has open. */
+
+#include "channel/kaa-io-channel-private.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- transports --- */
+
+static GBytes *
+filter_read (gpointer   owner,
+             gsize      count,
+             GError   **error)
+{
+  return KAA_IO_CHANNEL_GET_CLASS (owner)->read_nonblocking (owner, count, error);
+}
+
+static gssize
+filter_write (gpointer   owner,
+              GBytes    *data,
+              GError   **error)
+{
+  return KAA_IO_CHANNEL_GET_CLASS (owner)->write_nonblocking (owner, data, error);
+}
+
+static const KaaFilterFuncs filter_funcs = { filter_read, filter_write };
+
+static gboolean
+is_filter (KaaIOChannel *self)
+{
+  KaaIOChannelClass *klass = KAA_IO_CHANNEL_GET_CLASS (self);
+  KaaIOChannelClass *base = g_type_class_peek_static (KAA_TYPE_IO_CHANNEL);
+
+  return klass->read_nonblocking != base->read_nonblocking ||
+         klass->write_nonblocking != base->write_nonblocking ||
+         klass->close_channel != base->close_channel;
+}
+
+static gboolean
+check_mode (int               fd,
+            const KaaFdInfo  *info,
+            KaaIOCondition    mode,
+            GError          **error)
+{
+  if (mode == 0 || (mode & ~(KAA_IO_READ | KAA_IO_WRITE)) != 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           "The mode of a channel is KAA_IO_READ, KAA_IO_WRITE or both");
+      return FALSE;
+    }
+  if (((mode & KAA_IO_READ) && !info->readable) || ((mode & KAA_IO_WRITE) && !info->writable))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "Descriptor %d was opened %s; use a mode that fits", fd,
+                   info->readable ? "for reading only" : "for writing only");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static KaaTransport *
+new_transport (KaaIOChannel    *self,
+               int              fd,
+               KaaIOCondition   mode,
+               GError         **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaTransport *transport;
+  KaaPollFlags flags = 0;
+  KaaFdInfo info;
+
+  if (!kaa_sys_inspect (fd, &info, error) || !check_mode (fd, &info, mode, error))
+    return NULL;
+
+  if (mode & KAA_IO_READ)
+    flags |= KAA_POLL_IN;
+  if (mode & KAA_IO_WRITE)
+    flags |= KAA_POLL_OUT;
+
+  if (info.kind == KAA_FD_FILE)
+    transport = kaa_file_transport_new (fd, &info);
+  else
+    /* Terminals and the standard descriptors are shared with other processes more often than not. */
+    transport = kaa_fd_transport_new (fd, &info, flags,
+                                      !priv->close_fd || fd <= STDERR_FILENO || info.kind == KAA_FD_TTY, error);
+
+  if (transport != NULL && is_filter (self))
+    transport = kaa_filter_transport_new (transport, &filter_funcs, self);
+  return transport;
+}
+
+static gboolean
+check_openable (KaaIOChannel  *self,
+                GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (kaa_poller_is_gone (priv->entry.poller))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The main context of the channel has gone");
+      return FALSE;
+    }
+  if (kaa_poller_is_forked (priv->entry.poller))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                           "The channel belongs to the parent process; make one of your own");
+      return FALSE;
+    }
+  if (!kaa_poller_is_mine (priv->entry.poller))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "A channel can only be opened in the thread of its main context");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* What was asked for before it was known that the descriptor cannot do it. */
+static void
+refuse_impossible (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GError *error = NULL;
+
+  if (!(priv->mode & KAA_IO_READ) && priv->requests.first != NULL)
+    {
+      g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "The channel was opened write-only");
+      kaa_channel_end_requests (self, error);
+      g_clear_error (&error);
+    }
+  if (!(priv->mode & KAA_IO_WRITE) && kaa_write_queue_get_length (&priv->writes) > 0)
+    {
+      g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was opened read-only");
+      kaa_channel_fail_writes (self, error);
+      priv->error = error;
+      g_object_notify (G_OBJECT (self), "error");
+    }
+}
+
+static void
+discard_transport (KaaTransport *transport)
+{
+  if (transport != NULL)
+    {
+      transport->klass->stop (transport);
+      transport->klass->close (transport, /* close_fd= */ FALSE, /* forked= */ FALSE);
+    }
+}
+
+/* Begins with new transports, which are taken; either may be NULL. Nothing has changed where it fails. */
+static gboolean
+open_transports (KaaIOChannel    *self,
+                 KaaTransport    *input,
+                 KaaTransport    *output,
+                 GError         **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if ((input != NULL && !input->klass->start (input, &priv->entry, error)) ||
+      (output != NULL && output != input && !output->klass->start (output, &priv->entry, error)))
+    {
+      discard_transport (input);
+      if (output != input)
+        discard_transport (output);
+      return FALSE;
+    }
+
+  kaa_channel_close_now (self, TRUE);
+  kaa_channel_clear_input (self);
+
+  g_clear_error (&priv->error);
+  g_clear_error (&priv->end_error);
+  g_clear_error (&priv->write_error);
+  priv->input = input;
+  priv->output = output;
+  priv->mode = (input != NULL ? KAA_IO_READ : 0) | (output != NULL ? KAA_IO_WRITE : 0);
+  priv->filtered = is_filter (self);
+  priv->state = KAA_STATE_OPEN;
+  priv->eof = priv->look_behind_eof = FALSE;
+  priv->peer_gone = priv->draining = priv->shut_down = FALSE;
+  priv->direct_used = FALSE;
+  priv->bytes_read = priv->bytes_written = 0;
+  refuse_impossible (self);
+
+  /* C5: nothing that is connected in this turn is collected under the application. */
+  if (!priv->held)
+    {
+      priv->held = TRUE;
+      g_object_ref (self);
+    }
+
+  kaa_channel_notify_fileno (self);
+  kaa_channel_notify_state (self);
+  kaa_channel_schedule (self);
+  return TRUE;
+}
+
+/**
+ * kaa_io_channel_wrap_fd:
+ * @self: a channel
+ * @fd: an open descriptor: pipe, terminal, stream socket, file, ...
+ * @mode: what it is used for
+ * @error: return location for an error
+ *
+ * Makes the channel represent a descriptor.
+ *
+ * What it had open before is closed immediately. From then on the descriptor is the channel's, which closes it
+ * ([property@Kaa.IOChannel:close-fd]).
+ *
+ * It fails with `G_IO_ERROR_INVALID_ARGUMENT` where @fd is not open or does not allow the mode, with `G_IO_ERROR_IS_DIRECTORY`, and with
+ * `G_IO_ERROR_NOT_SUPPORTED` for datagram and seqpacket sockets. Then the channel is unchanged, and @fd still the caller's.
+ *
+ * Returns: %TRUE if the channel is open
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_wrap_fd (KaaIOChannel    *self,
+                        int              fd,
+                        KaaIOCondition   mode,
+                        GError         **error)
+{
+  KaaTransport *transport;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_openable (self, error))
+    return FALSE;
+
+  transport = new_transport (self, fd, mode, error);
+  return transport != NULL && open_transports (self,
+                                               (mode & KAA_IO_READ) ? transport : NULL,
+                                               (mode & KAA_IO_WRITE) ? transport : NULL,
+                                               error);
+}
+
+/**
+ * kaa_io_channel_wrap_fds:
+ * @self: a channel
+ * @read_fd: the descriptor that is read
+ * @write_fd: the descriptor that is written
+ * @error: return location for an error
+ *
+ * Makes the channel represent two descriptors, such as the two pipes of a child process.
+ *
+ * Errors are those of [method@Kaa.IOChannel.wrap_fd].
+ *
+ * Returns: %TRUE if the channel is open
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_wrap_fds (KaaIOChannel  *self,
+                         int            read_fd,
+                         int            write_fd,
+                         GError       **error)
+{
+  KaaTransport *input, *output;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (read_fd == write_fd)
+    return kaa_io_channel_wrap_fd (self, read_fd, KAA_IO_READ | KAA_IO_WRITE, error);
+  if (!check_openable (self, error))
+    return FALSE;
+
+  input = new_transport (self, read_fd, KAA_IO_READ, error);
+  if (input == NULL)
+    return FALSE;
+  output = new_transport (self, write_fd, KAA_IO_WRITE, error);
+  if (output == NULL)
+    {
+      discard_transport (input);
+      return FALSE;
+    }
+
+  return open_transports (self, input, output, error);
+}
+
+/* --- from another channel --- */
+
+static gboolean
+check_other (KaaIOChannel    *self,
+             KaaIOChannel    *other,
+             KaaIOCondition   mode,
+             GError         **error)
+{
+  KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
+
+  if (!check_openable (self, error))
+    return FALSE;
+  if (self == other || theirs->state != KAA_STATE_OPEN || !kaa_poller_is_mine (theirs->entry.poller))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           self == other ? "A channel cannot be wrapped in itself"
+                                         : "The other channel is not open in this thread");
+      return FALSE;
+    }
+  if (theirs->in_filter)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                           "The other channel is just reading or writing");
+      return FALSE;
+    }
+  if (mode == 0 || (mode & ~theirs->mode) != 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           "The other channel does not have this mode");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* The other channel's descriptors, for this channel: filters stay behind. */
+static KaaTransport *
+take_transport (KaaIOChannel *self,
+                KaaTransport *transport)
+{
+  KaaTransport *inner;
+
+  if (transport == NULL)
+    return NULL;
+
+  transport->klass->stop (transport);
+  inner = kaa_filter_transport_get_inner (transport);
+  if (inner != transport)
+    g_free (transport);
+  return is_filter (self) ? kaa_filter_transport_new (inner, &filter_funcs, self) : inner;
+}
+
+static gboolean
+take_over (KaaIOChannel    *self,
+           KaaIOChannel    *other,
+           KaaIOCondition   mode,
+           GError         **error)
+{
+  KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
+  gboolean same = theirs->input == theirs->output;
+  KaaTransport *input = take_transport (self, g_steal_pointer (&theirs->input));
+  KaaTransport *output = same ? input : take_transport (self, theirs->output);
+
+  theirs->output = NULL;
+  theirs->filtered = FALSE;
+  theirs->state = KAA_STATE_UNOPENED;
+  theirs->mode = 0;
+  /* What is left in its queue is all there will be. */
+  theirs->eof = TRUE;
+
+  /* Half of a pair of descriptors that is not asked for is closed with this channel's. */
+  if (!same && !(mode & KAA_IO_READ))
+    discard_transport (g_steal_pointer (&input));
+  if (!same && !(mode & KAA_IO_WRITE))
+    discard_transport (g_steal_pointer (&output));
+
+  kaa_channel_get_private (self)->close_fd = theirs->close_fd;
+  return open_transports (self, (mode & KAA_IO_READ) ? input : NULL, (mode & KAA_IO_WRITE) ? output : NULL, error);
+}
+
+static void
+given_away (KaaIOChannel *other)
+{
+  kaa_channel_notify_fileno (other);
+  kaa_channel_notify_state (other);
+  kaa_channel_schedule (other);
+}
+
+/**
+ * kaa_io_channel_wrap_channel:
+ * @self: a channel
+ * @other: another one, which is open
+ * @mode: what its descriptor is used for
+ * @error: return location for an error
+ *
+ * Takes over the descriptor of another channel.
+ *
+ * The other one becomes unopened without a [signal@Kaa.IOChannel::closed]. What it has read can still be read there; its pending
+ * requests and writes fail with `G_IO_ERROR_CLOSED`.
+ * It fails with `G_IO_ERROR_INVALID_ARGUMENT` where the other one is not open or not in this mode.
+ *
+ * Returns: %TRUE if the channel is open
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_wrap_channel (KaaIOChannel    *self,
+                             KaaIOChannel    *other,
+                             KaaIOCondition   mode,
+                             GError         **error)
+{
+  GError *gone;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (other), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_other (self, other, mode, error))
+    return FALSE;
+
+  gone = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "Another channel took over the descriptor");
+  kaa_channel_end_requests (other, gone);
+  kaa_channel_fail_writes (other, gone);
+  g_error_free (gone);
+
+  if (!take_over (self, other, mode, error))
+    return FALSE;
+
+  given_away (other);
+  return TRUE;
+}
+
+/**
+ * kaa_io_channel_steal:
+ * @self: a channel
+ * @other: another one, which is open
+ * @error: return location for an error
+ *
+ * Takes over the descriptor of another channel with all that belongs to it: what was read, what is queued to be
+ * written, and the futures that wait for either.
+ *
+ * Delimiters and sizes stay what they are on each. Errors are those of [method@Kaa.IOChannel.wrap_channel].
+ *
+ * Returns: %TRUE if the channel is open
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_steal (KaaIOChannel  *self,
+                      KaaIOChannel  *other,
+                      GError       **error)
+{
+  KaaIOChannelPrivate *ours, *theirs;
+  KaaByteQueue queue;
+  guint64 bytes_read, bytes_written;
+  gboolean eof;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (other), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  ours = kaa_channel_get_private (self);
+  theirs = kaa_channel_get_private (other);
+  if (!check_other (self, other, theirs->mode, error))
+    return FALSE;
+
+  queue = theirs->queue;
+  eof = theirs->eof;
+  bytes_read = theirs->bytes_read;
+  bytes_written = theirs->bytes_written;
+  if (!take_over (self, other, theirs->mode, error))
+    return FALSE;
+
+  /* What was written to this channel before it was open follows what is queued there. */
+  kaa_write_queue_clear (&ours->writes);
+  ours->writes = theirs->writes;
+  ours->write_used = theirs->write_used;
+  ours->queue = queue;
+  ours->eof = eof;
+  ours->bytes_read = bytes_read;
+  ours->bytes_written = bytes_written;
+  theirs->queue = (KaaByteQueue) { 0, };
+  theirs->writes = (KaaWriteQueue) { 0, };
+  theirs->write_used = 0;
+  theirs->scan = (KaaScan) { 0, };
+  theirs->seen_from = theirs->seen_to = theirs->block_seen = 0;
+
+  kaa_pending_list_move (&ours->requests, &theirs->requests, self);
+  kaa_pending_list_move (&ours->written, &theirs->written, self);
+  kaa_pending_list_move (&ours->waiting, &theirs->waiting, self);
+
+  given_away (other);
+  kaa_channel_notify_state (self);
+  return TRUE;
+}
+
+/* --- constructors --- */
+
+/**
+ * kaa_io_channel_new:
+ *
+ * Makes a channel that is not open yet. What is written to it, or asked of it, waits until it is.
+ *
+ * Returns: (transfer full): a new channel
+ *
+ * Since: 1.0
+ */
+KaaIOChannel *
+kaa_io_channel_new (void)
+{
+  return g_object_new (KAA_TYPE_IO_CHANNEL, NULL);
+}
+
+/**
+ * kaa_io_channel_new_for_fd:
+ * @fd: an open descriptor
+ * @mode: what it is used for
+ * @error: return location for an error
+ *
+ * Makes a channel for a descriptor: see [method@Kaa.IOChannel.wrap_fd].
+ *
+ * Returns: (transfer full): a new channel, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+KaaIOChannel *
+kaa_io_channel_new_for_fd (int              fd,
+                           KaaIOCondition   mode,
+                           GError         **error)
+{
+  KaaIOChannel *self = kaa_io_channel_new ();
+
+  if (!kaa_io_channel_wrap_fd (self, fd, mode, error))
+    g_clear_object (&self);
+  return self;
+}
+
+/**
+ * kaa_io_channel_new_pair:
+ * @a: (out) (transfer full): one end
+ * @b: (out) (transfer full): the other end
+ * @error: return location for an error
+ *
+ * Makes two channels that are connected with each other: what is written to one is read from the other. For tests.
+ *
+ * Returns: %TRUE if they were made
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_new_pair (KaaIOChannel **a,
+                         KaaIOChannel **b,
+                         GError       **error)
+{
+  int fds[2];
+
+  g_return_val_if_fail (a != NULL && b != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  *a = *b = NULL;
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+    {
+      g_propagate_error (error, kaa_transport_error (errno, "Making a pair; its", -1));
+      return FALSE;
+    }
+
+  *a = kaa_io_channel_new_for_fd (fds[0], KAA_IO_READ | KAA_IO_WRITE, error);
+  if (*a != NULL)
+    *b = kaa_io_channel_new_for_fd (fds[1], KAA_IO_READ | KAA_IO_WRITE, error);
+  if (*b == NULL)
+    {
+      if (*a == NULL)
+        kaa_sys_close (fds[0]);
+      kaa_sys_close (fds[1]);
+      g_clear_object (a);
+      return FALSE;
+    }
+
+  return TRUE;
+}
