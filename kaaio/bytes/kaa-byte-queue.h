@@ -84,7 +84,8 @@ gboolean      kaa_byte_queue_append      (KaaByteQueue  *queue,
                                           const void    *data,
                                           gsize          length);
 
-/* Drops length bytes at the head; an empty queue gives its block back. */
+/* Drops length bytes at the head; an empty queue gives its block back (also where length
+ * is 0, after a reserve() that nothing was read into). */
 void          kaa_byte_queue_consume     (KaaByteQueue  *queue,
                                           KaaBlockCache *cache,
                                           gsize          length);

@@ -33,8 +33,8 @@ typedef struct
   guint64 device, inode;   /* who it is, to tell whether a number still means the same thing */
 } KaaFdInfo;
 
-/* What fd is, or a GError: INVALID_ARGUMENT (negative or not open, O_PATH, listening socket), IS_DIRECTORY,
- * NOT_SUPPORTED (datagram or seqpacket socket). The messages say what to do. */
+/* What fd is, or a GError: INVALID_ARGUMENT (negative or not open, O_PATH, listening socket),
+ * IS_DIRECTORY, NOT_SUPPORTED (datagram or seqpacket socket). The messages say what to do. */
 gboolean kaa_sys_inspect          (int         fd,
                                    KaaFdInfo  *info,
                                    GError    **error);

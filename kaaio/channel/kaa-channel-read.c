@@ -648,8 +648,12 @@ read_filtered (KaaIOChannel  *self,
   priv->in_filter = TRUE;
   n = priv->input->klass->read (priv->input, buffer, want, error);
   priv->in_filter = FALSE;
-  if (n > 0)
-    kaa_byte_queue_append (&priv->queue, get_cache (priv), buffer, n);
+  if (n > 0 && !kaa_byte_queue_append (&priv->queue, get_cache (priv), buffer, n))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                   "There is no memory for %" G_GSSIZE_FORMAT " more bytes; set a smaller queue-size", n);
+      n = KAA_TRANSPORT_FAILED;
+    }
   g_free (buffer);
 
   if (priv->close_wanted)

@@ -34,7 +34,7 @@ typedef enum
   KAA_STATE_OPEN,
   KAA_STATE_CLOSING,  /* not alive any more; what is queued is still written */
   KAA_STATE_CLOSED
-} KaaState;
+} KaaChannelState;
 
 /* Interest, as found by a look. */
 typedef enum
@@ -107,7 +107,7 @@ typedef struct
 
   guint16 pumping;                /* depth of nested dispatches */
   guint16 emitting;               /* depth of handlers running below one */
-  guint8 state;                   /* KaaState */
+  guint8 state;                   /* KaaChannelState */
   guint8 mode;                    /* KaaIOCondition */
   guint8 overflow_policy;
   guint8 notified;                /* what the notified properties were last said to be */
@@ -159,6 +159,8 @@ gboolean      kaa_channel_wants                 (KaaIOChannel *self, KaaWants on
 KaaLook       kaa_channel_look_blocked          (KaaIOChannel *self);
 void          kaa_channel_update_hold           (KaaIOChannel *self);
 void          kaa_channel_schedule              (KaaIOChannel *self);
+void          kaa_channel_set_context           (KaaIOChannel *self, GMainContext *context);
+void          kaa_channel_move_to_poller        (KaaIOChannel *self, KaaPoller *poller);
 void          kaa_channel_emit                  (KaaIOChannel *self, KaaChannelSignal which, GBytes *bytes);
 
 /* kaa-channel-properties.c */

@@ -172,7 +172,7 @@ block (KaaInProgress *self,
 
   end = block_until (self, watch, deadline);
 
-  context = kaa_poller_dup_context (self->poller);
+  context = end == KAA_WAIT_CONTEXT_GONE ? NULL : kaa_poller_dup_context (self->poller);
   kaa_alarm_clear (&source, context);
   g_clear_pointer (&context, g_main_context_unref);
   g_atomic_rc_box_release_full (watch, clear_watch);
@@ -182,11 +182,12 @@ block (KaaInProgress *self,
 
 /* --- Both --- */
 
+/* Takes over the reference to the context. */
 static KaaWaitEnd
 wait_until (KaaInProgress *self,
+            GMainContext  *context,
             gint64         deadline)
 {
-  GMainContext *context = kaa_poller_dup_context (self->poller);
   KaaWaitEnd end;
 
   /* In a forked child, nobody will ever run the context that the parent runs. */
@@ -243,8 +244,10 @@ kaa_in_progress_wait (KaaInProgress  *self,
 
   if (!kaa_in_progress_get_finished (self))
     {
+      GMainContext *context = kaa_poller_dup_context (self->poller);
+
       kaa_in_progress_begin_wait (self);
-      end = wait_until (self, kaa_alarm_after (seconds));
+      end = wait_until (self, context, kaa_alarm_after (seconds));
       kaa_in_progress_end_wait (self);
     }
 

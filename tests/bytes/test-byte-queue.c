@@ -469,10 +469,13 @@ test_trim (void)
   g_assert_true (kaa_byte_queue_peek (&queue) == large);
   kaa_byte_queue_clear (&queue, &cache);
 
-  /* A reserve() that nothing followed. */
+  /* A reserve() that nothing followed: either gives the block back. */
   g_assert_nonnull (kaa_byte_queue_reserve (&queue, &cache, 1, 1, &room));
   g_assert_nonnull (queue.block);
   kaa_byte_queue_trim (&queue, &cache);
+  g_assert_null (queue.block);
+  g_assert_nonnull (kaa_byte_queue_reserve (&queue, &cache, 1, 1, &room));
+  kaa_byte_queue_consume (&queue, &cache, 0);
   g_assert_null (queue.block);
   kaa_block_cache_clear (&cache);
 }

@@ -511,6 +511,25 @@ test_block_remembers (void)
     }
 }
 
+/* Nor where the line was found, but would not fit. */
+static void
+test_block_remembers_what_does_not_fit (void)
+{
+  KaaDelimiters *set = MAKE_SET ("\r\n", "\n");
+  KaaScan scan = { 0 };
+  gsize start, end;
+
+  g_assert_cmpint (kaa_delimiters_scan (set, &scan, (guint8 *) "abc", 3, G_MAXSIZE, FALSE, &start, &end),
+                   ==, KAA_SCAN_MORE);
+  g_assert_cmpuint (kaa_delimiters_scan_block (set, &scan, (guint8 *) "\n\n\n\r\n", 5, 4, FALSE), ==, 0);
+  g_assert_cmpuint (scan.position, ==, 3);
+  g_assert_cmpint (kaa_delimiters_scan (set, &scan, (guint8 *) "\n\n\n\r\n", 5, 4, FALSE, &start, &end),
+                   ==, KAA_SCAN_FOUND);
+  g_assert_cmpuint (start, ==, 3);
+
+  kaa_delimiters_unref (set);
+}
+
 /* 1,000 delimiters, and one of 1 MiB: anything but linear would not come back. */
 static void
 test_many (void)
@@ -640,6 +659,8 @@ main (int    argc,
   g_test_add_func ("/bytes/delimiters/huge", test_huge);
   g_test_add_func ("/bytes/delimiters/block", test_block);
   g_test_add_func ("/bytes/delimiters/block-remembers", test_block_remembers);
+  g_test_add_func ("/bytes/delimiters/block-remembers-what-does-not-fit",
+                   test_block_remembers_what_does_not_fit);
   g_test_add_func ("/bytes/delimiters/list", test_list);
   g_test_add_func ("/bytes/delimiters/default", test_default);
 

@@ -676,11 +676,14 @@ static void
 check_disposition (void (*handler) (int))
 {
   struct sigaction action = { 0 }, original, after;
-  sigset_t mask_before, mask_after;
+  sigset_t sigpipe, mask_before, mask_after;
   int number;
 
   action.sa_handler = handler;
   g_assert_no_errno (sigaction (SIGPIPE, &action, &original));
+  sigemptyset (&sigpipe);
+  sigaddset (&sigpipe, SIGPIPE);
+  pthread_sigmask (SIG_UNBLOCK, &sigpipe, NULL);
   pthread_sigmask (SIG_SETMASK, NULL, &mask_before);
   n_sigpipes = 0;
 
@@ -892,187 +895,6 @@ test_reopen_refuses (void)
   g_assert_cmpint (errno, ==, EBADF);
 }
 
-/* C8: O_NONBLOCK, counted for each description */
-
-static void
-test_nonblocking_shared (void)
-{
-  KaaFdInfo info;
-  int fds[2], twin;
-
-  make_pipe (fds);
-  twin = dup (fds[0]);
-  g_assert_true (kaa_sys_inspect (fds[0], &info, NULL));
-
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[0], &info));
-  g_assert_true (is_nonblocking (twin));
-  g_assert_true (kaa_sys_acquire_nonblocking (twin, &info));
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[0], &info));
-  kaa_sys_release_nonblocking (fds[0], &info);
-  g_assert_true (is_nonblocking (twin));
-  kaa_sys_release_nonblocking (fds[0], &info);
-  g_assert_true (is_nonblocking (twin));
-  kaa_sys_release_nonblocking (twin, &info);
-  g_assert_false (is_nonblocking (twin));
-  g_assert_false (is_nonblocking (fds[0]));
-
-  /* One release too many, and the other end of it, are nothing to us. */
-  kaa_sys_release_nonblocking (twin, &info);
-  g_assert_false (is_nonblocking (fds[1]));
-
-  kaa_sys_close (twin);
-  close_both (fds);
-}
-
-/* Two descriptions of one pipe have nothing to do with each other. */
-static void
-test_nonblocking_separate (void)
-{
-  KaaFdInfo info;
-  int fds[2], other;
-
-  make_pipe (fds);
-  other = kaa_sys_reopen (fds[0], O_RDONLY);
-  g_assert_no_errno (other);
-  g_assert_no_errno (fcntl (other, F_SETFL, 0));
-  if (syscall (SYS_kcmp, getpid (), getpid (), 0, (long) fds[0], (long) other) < 0)
-    {
-      g_test_skip ("the kernel does not tell descriptions apart here");
-    }
-  else
-    {
-      g_assert_true (kaa_sys_inspect (fds[0], &info, NULL));
-      g_assert_true (kaa_sys_acquire_nonblocking (fds[0], &info));
-      g_assert_false (is_nonblocking (other));
-      g_assert_true (kaa_sys_acquire_nonblocking (other, &info));
-      kaa_sys_release_nonblocking (fds[0], &info);
-      g_assert_false (is_nonblocking (fds[0]));
-      g_assert_true (is_nonblocking (other));
-      kaa_sys_release_nonblocking (other, &info);
-      g_assert_false (is_nonblocking (other));
-    }
-
-  kaa_sys_close (other);
-  close_both (fds);
-}
-
-/* What was nonblocking before stays so, and no other flag is touched. */
-static void
-test_nonblocking_restores (void)
-{
-  KaaFdInfo info;
-  int fds[2];
-
-  make_pipe (fds);
-  g_assert_true (kaa_sys_inspect (fds[1], &info, NULL));
-  g_assert_no_errno (fcntl (fds[1], F_SETFL, O_NONBLOCK));
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[1], &info));
-  kaa_sys_release_nonblocking (fds[1], &info);
-  g_assert_true (is_nonblocking (fds[1]));
-
-  g_assert_no_errno (fcntl (fds[1], F_SETFL, 0));
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[1], &info));
-  g_assert_no_errno (fcntl (fds[1], F_SETFL, O_NONBLOCK | O_APPEND));
-  kaa_sys_release_nonblocking (fds[1], &info);
-  g_assert_cmpint (fcntl (fds[1], F_GETFL) & (O_NONBLOCK | O_APPEND), ==, O_APPEND);
-
-  /* Cleared behind our back: the next one sets it again. */
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[1], &info));
-  g_assert_no_errno (fcntl (fds[1], F_SETFL, 0));
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[1], &info));
-  g_assert_true (is_nonblocking (fds[1]));
-  kaa_sys_release_nonblocking (fds[1], &info);
-  kaa_sys_release_nonblocking (fds[1], &info);
-  g_assert_false (is_nonblocking (fds[1]));
-
-  close_both (fds);
-}
-
-/* C11: the number was closed, or means another by the time it is released. */
-static void
-test_nonblocking_stranger (void)
-{
-  KaaFdInfo info;
-  int fds[2], stranger[2], twin;
-
-  make_pipe (fds);
-  make_pipe (stranger);
-  g_assert_no_errno (fcntl (stranger[0], F_SETFL, O_NONBLOCK));
-  twin = dup (fds[0]);
-  g_assert_true (kaa_sys_inspect (fds[0], &info, NULL));
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[0], &info));
-  g_assert_true (kaa_sys_acquire_nonblocking (twin, &info));
-
-  g_assert_no_errno (dup2 (stranger[0], fds[0]));
-  kaa_sys_release_nonblocking (fds[0], &info);
-  g_assert_true (is_nonblocking (stranger[0]));
-  g_assert_true (is_nonblocking (twin));
-
-  /* The twin still puts back what was. */
-  kaa_sys_release_nonblocking (twin, &info);
-  g_assert_false (is_nonblocking (twin));
-
-  /* The last one a stranger. */
-  g_assert_true (kaa_sys_acquire_nonblocking (twin, &info));
-  g_assert_no_errno (dup2 (stranger[0], twin));
-  kaa_sys_release_nonblocking (twin, &info);
-  g_assert_true (is_nonblocking (stranger[0]));
-  kaa_sys_close (twin);
-  g_assert_false (kaa_sys_acquire_nonblocking (twin, &info));
-  g_assert_cmpint (errno, ==, EBADF);
-
-  close_both (fds);
-  close_both (stranger);
-}
-
-/* C11: nor does the table lose track where the first of two numbers is closed. */
-static void
-test_nonblocking_closed (void)
-{
-  KaaFdInfo info;
-  int fds[2], twin;
-
-  make_pipe (fds);
-  twin = dup (fds[0]);
-  g_assert_true (kaa_sys_inspect (fds[0], &info, NULL));
-  g_assert_true (kaa_sys_acquire_nonblocking (fds[0], &info));
-  kaa_sys_close (fds[0]);
-  g_assert_true (kaa_sys_acquire_nonblocking (twin, &info));
-  kaa_sys_release_nonblocking (fds[0], &info);
-  g_assert_true (is_nonblocking (twin));
-  kaa_sys_release_nonblocking (twin, &info);
-  g_assert_false (is_nonblocking (twin));
-
-  kaa_sys_close (twin);
-  kaa_sys_close (fds[1]);
-}
-
-/* Both ends of a pipe are one inode but two descriptions; and there is more than one pipe. */
-static void
-test_nonblocking_many (void)
-{
-  KaaFdInfo info[4];
-  int fds[4], i;
-
-  make_pipe (fds);
-  make_pipe (fds + 2);
-  for (i = 0; i < 4; i++)
-    {
-      g_assert_true (kaa_sys_inspect (fds[i], &info[i], NULL));
-      g_assert_true (kaa_sys_acquire_nonblocking (fds[i], &info[i]));
-    }
-
-  for (i = 0; i < 4; i++)
-    {
-      g_assert_true (is_nonblocking (fds[i]));
-      kaa_sys_release_nonblocking (fds[i], &info[i]);
-      g_assert_false (is_nonblocking (fds[i]));
-    }
-
-  close_both (fds);
-  close_both (fds + 2);
-}
-
 int
 main (int    argc,
       char **argv)
@@ -1100,12 +922,6 @@ main (int    argc,
   g_test_add_func ("/bytes/sys/C8/reopen-fifo", test_reopen_fifo);
   g_test_add_func ("/bytes/sys/C8/reopen-pty", test_reopen_pty);
   g_test_add_func ("/bytes/sys/C8/reopen-refuses", test_reopen_refuses);
-  g_test_add_func ("/bytes/sys/C8/nonblocking-shared", test_nonblocking_shared);
-  g_test_add_func ("/bytes/sys/C8/nonblocking-separate", test_nonblocking_separate);
-  g_test_add_func ("/bytes/sys/C8/nonblocking-restores", test_nonblocking_restores);
-  g_test_add_func ("/bytes/sys/C8/nonblocking-many", test_nonblocking_many);
-  g_test_add_func ("/bytes/sys/C11/nonblocking-stranger", test_nonblocking_stranger);
-  g_test_add_func ("/bytes/sys/C11/nonblocking-closed", test_nonblocking_closed);
 
   return g_test_run ();
 }

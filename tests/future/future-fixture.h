@@ -241,6 +241,12 @@ operation_end (Operation *self)
 /* --- Results --- */
 
 static inline void
+expect_critical (const char *pattern)
+{
+  g_test_expect_message ("Kaa", G_LOG_LEVEL_CRITICAL, pattern);
+}
+
+static inline void
 throw_code (KaaInProgress *future,
             GIOErrorEnum   code)
 {
@@ -259,6 +265,44 @@ assert_failed_with (KaaInProgress *future,
   g_assert_null (kaa_in_progress_get_result (future, &error));
   g_assert_error (error, G_IO_ERROR, (int) code);
   g_error_free (error);
+}
+
+/* --- Handlers --- */
+
+static inline void
+note_notify (KaaInProgress *future,
+             GParamSpec    *pspec,
+             gpointer       user_data)
+{
+  g_assert_true (kaa_in_progress_get_finished (future));
+  note (pspec->name);
+}
+
+static inline void
+note_resolved (KaaInProgress *future,
+               const GValue  *result,
+               gpointer       user_data)
+{
+  g_assert_true (G_IS_VALUE (result));
+  note ("resolved");
+}
+
+static inline void
+note_rejected (KaaInProgress *future,
+               const GError  *error,
+               gpointer       user_data)
+{
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  note ("rejected");
+}
+
+static inline void
+connect_all (KaaInProgress *future)
+{
+  g_signal_connect (future, "notify::finished", G_CALLBACK (note_notify), NULL);
+  g_signal_connect (future, "notify::failed", G_CALLBACK (note_notify), NULL);
+  g_signal_connect (future, "resolved", G_CALLBACK (note_resolved), NULL);
+  g_signal_connect (future, "rejected", G_CALLBACK (note_rejected), NULL);
 }
 
 /* Drops the last reference, and sees that it was that. */

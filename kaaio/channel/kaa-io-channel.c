@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "channel/kaa-io-channel-private.h"
+
+/**
+ * KaaIOChannel:
+ *
+ * A pipe, terminal, serial line, socket or file as one object with signals and futures.
+ *
+ * There are two ways to read, which may be mixed: handlers of [signal@Kaa.IOChannel::read],
+ * [signal@Kaa.IOChannel::readline] and [signal@Kaa.IOChannel::readlines], and requests such as
+ * [method@Kaa.IOChannel.readline], which return a [class@Kaa.InProgress]. Nothing is read from the descriptor while nobody
+ * is interested: that is the flow control.
+ *
+ * Writing queues bytes up to [property@Kaa.IOChannel:queue-size] and never blocks.
+ *
+ * ```c
+ * static void
+ * on_line (KaaIOChannel *channel, GBytes *line, gpointer user_data)
+ * {
+ *   gsize length;
+ *   const char *text = g_bytes_get_data (line, &length);
+ *
+ *   g_print ("%.*s", (int) length, text);
+ * }
+ *
+ * KaaIOChannel *channel = kaa_io_channel_new_for_fd (fd, KAA_IO_READ, &error);
+ * g_signal_connect (channel, "readline", G_CALLBACK (on_line), NULL);
+ * ```
+ *
+ * An open channel keeps itself alive while somebody listens, or has asked for something, or something waits to be written. One that
+ * nobody can hear is closed when its last reference goes, without a signal.
+ *
+ * Subclasses that transform what passes implement the virtual methods @read_nonblocking and @write_nonblocking and
+ * chain up for the real input and output.
+ *
+ * Threads: a channel belongs to the thread of its [property@Kaa.IOChannel:main-context]. [method@Kaa.IOChannel.write],
+ * [method@Kaa.IOChannel.send] and [method@Kaa.IOChannel.close] may be called from any other one.
+ *
+ * Since: 1.0
+ */
+
+gint kaa_io_channel_private_offset;
+guint kaa_channel_signals[KAA_N_SIGNALS];
+
+/* G_ADD_PRIVATE() keeps the offset to one file; this channel has several. */
+G_DEFINE_TYPE_WITH_CODE (KaaIOChannel, kaa_io_channel, G_TYPE_OBJECT,
+                         kaa_io_channel_private_offset =
+                           g_type_add_instance_private (g_define_type_id, sizeof (KaaIOChannelPrivate)))
+
+/* --- looks --- */
+
+/* A default handler of a subclass counts: one that stands in the class structure, and (as GObject says itself) one that overrides the
+ * class closure, which is how bindings do it. */
+gboolean
+kaa_channel_wants (KaaIOChannel *self,
+                   KaaWants      one)
+{
+  KaaIOChannelClass *klass = KAA_IO_CHANNEL_GET_CLASS (self);
+  KaaChannelSignal which;
+  gpointer slot;
+
+  switch ((guint) one)
+    {
+    case KAA_WANTS_CHUNKS:
+      which = KAA_SIGNAL_READ;
+      slot = klass->read;
+      break;
+    case KAA_WANTS_LINES:
+      which = KAA_SIGNAL_READLINE;
+      slot = klass->readline;
+      break;
+    default:
+      which = KAA_SIGNAL_READLINES;
+      slot = klass->readlines;
+      break;
+    }
+
+  return slot != NULL || g_signal_has_handler_pending (self, kaa_channel_signals[which], 0, FALSE);
+}
+
+KaaWants
+kaa_channel_look (KaaIOChannel *self)
+{
+  KaaWants wants = 0;
+
+  for (KaaWants one = KAA_WANTS_CHUNKS; one <= KAA_WANTS_BLOCKS; one <<= 1)
+    if (kaa_channel_wants (self, one))
+      wants |= one;
+  return kaa_channel_get_private (self)->paused ? 0 : wants;
+}
+
+KaaLook
+kaa_channel_look_blocked (KaaIOChannel *self)
+{
+  KaaIOChannelClass *klass = KAA_IO_CHANNEL_GET_CLASS (self);
+
+  if (klass->read != NULL || klass->readline != NULL || klass->readlines != NULL)
+    return KAA_LOOK_BLOCKED;
+  for (guint i = KAA_SIGNAL_READ; i <= KAA_SIGNAL_READLINES; i++)
+    if (g_signal_has_handler_pending (self, kaa_channel_signals[i], 0, /* may_be_blocked= */ TRUE))
+      return KAA_LOOK_BLOCKED;
+  return KAA_LOOK_NOBODY;
+}
+
+void
+kaa_channel_emit (KaaIOChannel     *self,
+                  KaaChannelSignal  which,
+                  GBytes           *bytes)
+{
+  g_signal_emit (self, kaa_channel_signals[which], 0, bytes);
+}
+
+/* --- life --- */
+
+static gboolean
+is_heard (KaaIOChannel *self)
+{
+  return kaa_channel_look_blocked (self) != KAA_LOOK_NOBODY ||
+         KAA_IO_CHANNEL_GET_CLASS (self)->closed != NULL ||
+         g_signal_has_handler_pending (self, kaa_channel_signals[KAA_SIGNAL_CLOSED], 0, TRUE);
+}
+
+/* C5: it holds itself while there is somebody to tell, or something to do. */
+void
+kaa_channel_update_hold (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean open = priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_CLOSING;
+  gboolean hold = priv->closings != NULL ||
+                  (open && (is_heard (self) || kaa_write_queue_get_length (&priv->writes) > 0));
+
+  if (hold == priv->held || kaa_poller_is_gone (priv->entry.poller))
+    return;
+
+  priv->held = hold;
+  if (hold)
+    g_object_ref (self);
+  else
+    g_object_unref (self);
+}
+
+void
+kaa_channel_schedule (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->entry.poller != NULL && kaa_poller_is_mine (priv->entry.poller) &&
+      !kaa_poller_is_gone (priv->entry.poller))
+    kaa_poll_entry_schedule (&priv->entry);
+}
+
+static const KaaPollEntryFuncs entry_funcs = {
+  .dispatch = kaa_channel_dispatch,
+  .look = kaa_channel_look_parked,
+  .context_gone = kaa_channel_context_gone,
+};
+
+/* The construct-only property, or its default. */
+void
+kaa_channel_set_context (KaaIOChannel *self,
+                         GMainContext *context)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPoller *poller = kaa_poller_get (context, G_PRIORITY_DEFAULT);
+
+  kaa_poll_entry_attach (&priv->entry, poller);
+  kaa_poller_unref (poller);
+}
+
+void
+kaa_channel_move_to_poller (KaaIOChannel *self,
+                            KaaPoller    *poller)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaTransport *input = priv->input;
+  KaaTransport *output = priv->output;
+  GError *error = NULL;
+
+  if (input != NULL)
+    input->klass->stop (input);
+  if (output != NULL && output != input)
+    output->klass->stop (output);
+
+  kaa_poll_entry_detach (&priv->entry);
+  kaa_poll_entry_attach (&priv->entry, poller);
+
+  if ((input != NULL && !input->klass->start (input, &priv->entry, &error)) ||
+      (output != NULL && output != input && !output->klass->start (output, &priv->entry, &error)))
+    kaa_channel_close_with_error (self, error);
+}
+
+typedef struct
+{
+  KaaTask task;
+  KaaIOChannel *channel;
+} RemoteDispose;
+
+static void
+remote_dispose (KaaTask  *task,
+                gboolean  context_gone)
+{
+  RemoteDispose *remote = (RemoteDispose *) task;
+
+  g_object_unref (remote->channel);
+  g_free (remote);
+}
+
+static void
+kaa_io_channel_dispose (GObject *object)
+{
+  KaaIOChannel *self = KAA_IO_CHANNEL (object);
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->input != NULL || priv->output != NULL || priv->closings != NULL ||
+      priv->requests.first != NULL || priv->written.first != NULL)
+    {
+      /* The last reference went in a thread that may not touch the poller: back to the one that may. */
+      if (!kaa_poller_is_mine (priv->entry.poller))
+        {
+          RemoteDispose *remote = g_new0 (RemoteDispose, 1);
+
+          remote->task.func = remote_dispose;
+          remote->channel = g_object_ref (self);
+          kaa_poller_defer (priv->entry.poller, &remote->task);
+          return;
+        }
+      kaa_channel_close_silently (self);
+    }
+
+  if (priv->held && !kaa_poller_is_gone (priv->entry.poller))
+    {
+      priv->held = FALSE;
+      g_object_unref (self);
+    }
+
+  G_OBJECT_CLASS (kaa_io_channel_parent_class)->dispose (object);
+}
+
+static void
+kaa_io_channel_finalize (GObject *object)
+{
+  KaaIOChannel *self = KAA_IO_CHANNEL (object);
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  kaa_channel_clear_input (self);
+  kaa_write_queue_clear (&priv->writes);
+  kaa_delimiters_unref (priv->delimiters);
+  g_clear_error (&priv->error);
+  g_clear_error (&priv->end_error);
+  g_clear_error (&priv->write_error);
+  kaa_poll_entry_detach (&priv->entry);
+
+  G_OBJECT_CLASS (kaa_io_channel_parent_class)->finalize (object);
+}
+
+static void
+kaa_io_channel_init (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  priv->entry.funcs = &entry_funcs;
+  priv->delimiters = kaa_delimiters_new_default ();
+  priv->chunk_size = priv->queue_size = 1024 * 1024;
+  priv->linger = 2.0;
+  priv->close_fd = TRUE;
+}
+
+/* --- the low-level calls --- */
+
+static GBytes *
+kaa_io_channel_real_read_nonblocking (KaaIOChannel  *self,
+                                      gsize          count,
+                                      GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaTransport *inner = priv->input != NULL ? kaa_filter_transport_get_inner (priv->input) : NULL;
+  guint8 *buffer;
+  gssize n;
+
+  if (inner == NULL || count == 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, inner == NULL ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
+                           inner == NULL ? "The channel is not open for reading" : "No bytes were asked for");
+      return NULL;
+    }
+
+  count = MIN (count, KAA_BLOCK_READ_SIZE);
+  buffer = g_malloc (count);
+  n = inner->klass->read (inner, buffer, count, error);
+  if (n >= 0)
+    return g_bytes_new_take (g_realloc (buffer, MAX (n, 1)), n);
+
+  g_free (buffer);
+  if (n == KAA_TRANSPORT_AGAIN)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "There is nothing to read now");
+  return NULL;
+}
+
+static gssize
+kaa_io_channel_real_write_nonblocking (KaaIOChannel  *self,
+                                       GBytes        *data,
+                                       GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaTransport *inner = priv->output != NULL ? kaa_filter_transport_get_inner (priv->output) : NULL;
+  struct iovec vector;
+  gssize n;
+
+  if (inner == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel is not open for writing");
+      return -1;
+    }
+
+  vector.iov_base = (gpointer) g_bytes_get_data (data, &vector.iov_len);
+  if (vector.iov_len == 0)
+    return 0;
+
+  n = inner->klass->write (inner, &vector, 1, error);
+  if (n == KAA_TRANSPORT_AGAIN)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "Nothing can be written now");
+  return MAX (n, -1);
+}
+
+static gboolean
+kaa_io_channel_real_close_channel (KaaIOChannel  *self,
+                                   GError       **error)
+{
+  kaa_channel_close_transports (self);
+  return TRUE;
+}
+
+/* --- class --- */
+
+static guint
+new_signal (KaaIOChannelClass *klass,
+            const char        *name,
+            guint              offset,
+            GType              type)
+{
+  return g_signal_new (name, G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, offset, NULL, NULL, NULL,
+                       G_TYPE_NONE, 1, type);
+}
+
+static void
+kaa_io_channel_class_init (KaaIOChannelClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  g_type_class_adjust_private_offset (klass, &kaa_io_channel_private_offset);
+
+  object_class->dispose = kaa_io_channel_dispose;
+  object_class->finalize = kaa_io_channel_finalize;
+  klass->read_nonblocking = kaa_io_channel_real_read_nonblocking;
+  klass->write_nonblocking = kaa_io_channel_real_write_nonblocking;
+  klass->close_channel = kaa_io_channel_real_close_channel;
+
+  kaa_channel_install_properties (object_class);
+
+  /**
+   * KaaIOChannel::read:
+   * @self: the channel
+   * @chunk: what was read, at most [property@Kaa.IOChannel:chunk-size] bytes
+   *
+   * Emitted for each chunk that is read. Handlers see every byte that is read while they are connected, and take
+   * nothing away from requests.
+   *
+   * Since: 1.0
+   */
+  kaa_channel_signals[KAA_SIGNAL_READ] =
+    new_signal (klass, "read", G_STRUCT_OFFSET (KaaIOChannelClass, read), G_TYPE_BYTES);
+
+  /**
+   * KaaIOChannel::readline:
+   * @self: the channel
+   * @line: the line, with its delimiter
+   *
+   * Emitted for each line.
+   *
+   * Since: 1.0
+   */
+  kaa_channel_signals[KAA_SIGNAL_READLINE] =
+    new_signal (klass, "readline", G_STRUCT_OFFSET (KaaIOChannelClass, readline), G_TYPE_BYTES);
+
+  /**
+   * KaaIOChannel::readlines:
+   * @self: the channel
+   * @lines: one or more whole lines; at the end also the last, partial one
+   *
+   * Emitted for all the whole lines at hand: for who is in a hurry. In C #KaaLineIter walks them.
+   *
+   * Since: 1.0
+   */
+  kaa_channel_signals[KAA_SIGNAL_READLINES] =
+    new_signal (klass, "readlines", G_STRUCT_OFFSET (KaaIOChannelClass, readlines), G_TYPE_BYTES);
+
+  /**
+   * KaaIOChannel::closed:
+   * @self: the channel
+   * @expected: whether [method@Kaa.IOChannel.close] was called
+   *
+   * Emitted once for each close, after everything else.
+   *
+   * Since: 1.0
+   */
+  kaa_channel_signals[KAA_SIGNAL_CLOSED] =
+    new_signal (klass, "closed", G_STRUCT_OFFSET (KaaIOChannelClass, closed), G_TYPE_BOOLEAN);
+
+  /**
+   * KaaIOChannel::overflow:
+   * @self: the channel
+   * @bytes: how much of the line is known, or was dropped
+   *
+   * Emitted once for each line that is too long, unless [property@Kaa.IOChannel:overflow-policy] is to split it.
+   *
+   * Since: 1.0
+   */
+  kaa_channel_signals[KAA_SIGNAL_OVERFLOW] =
+    new_signal (klass, "overflow", G_STRUCT_OFFSET (KaaIOChannelClass, overflow), G_TYPE_UINT64);
+}
+
+/* --- describe --- */
+
+static const char *
+why_not_reading (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->state != KAA_STATE_OPEN)
+    return "not open";
+  if (priv->input == NULL)
+    return "write-only";
+  if (priv->eof)
+    return "end of file";
+  if (priv->paused)
+    return "paused";
+  if (kaa_channel_look (self) == 0 && priv->requests.first == NULL)
+    return "no listener";
+  if (kaa_byte_queue_get_length (&priv->queue) > priv->queue_size)
+    return "queue full";
+  return NULL;
+}
+
+/**
+ * kaa_io_channel_describe:
+ * @self: a channel
+ *
+ * Says in one line what the channel is doing, and why it is not reading: for debugging.
+ *
+ * Returns: (transfer full): the line
+ *
+ * Since: 1.0
+ */
+char *
+kaa_io_channel_describe (KaaIOChannel *self)
+{
+  static const char * const states[] = { "unopened", "open", "closing", "closed" };
+  KaaIOChannelPrivate *priv;
+  const char *why;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  priv = kaa_channel_get_private (self);
+  why = why_not_reading (self);
+  return g_strdup_printf ("%s %s, descriptor %d: read %" G_GUINT64_FORMAT " bytes, %" G_GSIZE_FORMAT
+                          " queued; wrote %" G_GUINT64_FORMAT " bytes, %" G_GSIZE_FORMAT " queued; %s%s%s",
+                          G_OBJECT_TYPE_NAME (self), states[priv->state], kaa_io_channel_get_fileno (self),
+                          priv->bytes_read, kaa_byte_queue_get_length (&priv->queue),
+                          priv->bytes_written, (gsize) g_atomic_pointer_get (&priv->write_used),
+                          why != NULL ? "not reading: " : "reading", why != NULL ? why : "",
+                          priv->error != NULL ? "; had an error" : "");
+}
