@@ -32,16 +32,17 @@
  * Since: 1.0
  */
 
-/* What knows whether the context is alive. Holding a reference instead would keep for ever a context that holds
- * the callback. A source that never is ready hears of the end of the context, and that source holds the guard, not
- * the callback. While the lock is held the context is not freed, because its end has to pass this source. */
+/* What knows whether a context is alive; there is one for each context. Holding a reference instead would keep for ever
+ * a context that holds the callback. A source that never is ready hears of the end of the context, and stays until then. While
+ * the lock is held a context that still is in the guard is not freed, because its end has to pass this source: so sources can be
+ * destroyed and dropped in any thread. */
 typedef struct
 {
   GRecMutex lock;
 
   /* under the lock */
   GMainContext *context;  /* NULL once it is gone */
-  GSource *sentinel;      /* owned; NULL for the default context, which never goes */
+  GSource *sentinel;      /* holds the guard; valid as long as the context. NULL for the default context, which never goes */
 } Guard;
 
 typedef struct
@@ -76,6 +77,9 @@ static GParamSpec *props[N_PROPS];
 
 static GSourceFuncs sentinel_funcs;
 
+static GMutex guards_lock;
+static GHashTable *guards;  /* under guards_lock: GMainContext -> Guard, both borrowed */
+
 static void
 guard_clear (gpointer data)
 {
@@ -95,6 +99,10 @@ guard_forget_context (gpointer data)
 {
   Guard *guard = data;
 
+  g_mutex_lock (&guards_lock);
+  g_hash_table_remove (guards, guard->context);
+  g_mutex_unlock (&guards_lock);
+
   g_rec_mutex_lock (&guard->lock);
   guard->context = NULL;
   g_rec_mutex_unlock (&guard->lock);
@@ -113,10 +121,32 @@ guard_new (GMainContext *context)
   if (context != g_main_context_default ())
     {
       guard->sentinel = g_source_new (&sentinel_funcs, sizeof (GSource));
-      g_source_set_static_name (guard->sentinel, "[Kaa] main context of a callback");
-      g_source_set_callback (guard->sentinel, NULL, g_atomic_rc_box_acquire (guard), guard_forget_context);
+      g_source_set_static_name (guard->sentinel, "[Kaa] main context of callbacks");
+      g_source_set_callback (guard->sentinel, NULL, guard, guard_forget_context);
       g_source_attach (guard->sentinel, context);
+      g_source_unref (guard->sentinel);
     }
+
+  return guard;
+}
+
+/* A new reference. */
+static Guard *
+guard_get (GMainContext *context)
+{
+  Guard *guard;
+
+  g_mutex_lock (&guards_lock);
+  if (guards == NULL)
+    guards = g_hash_table_new (NULL, NULL);
+  guard = g_hash_table_lookup (guards, context);
+  if (guard == NULL)
+    {
+      guard = guard_new (context);
+      g_hash_table_insert (guards, context, guard);
+    }
+  g_atomic_rc_box_acquire (guard);
+  g_mutex_unlock (&guards_lock);
 
   return guard;
 }
@@ -127,27 +157,6 @@ guard_has_context (Guard *guard)
 {
   return guard->context != NULL &&
          (guard->sentinel == NULL || g_source_get_context (guard->sentinel) != NULL);
-}
-
-/* Under the lock, and here rather than later: a source reaches for its context when it is dropped. */
-static void
-guard_drop_source (Guard   *guard,
-                   GSource *source)
-{
-  if (guard->context != NULL)
-    g_source_destroy (source);
-  g_source_unref (source);
-}
-
-static void
-guard_free (Guard *guard)
-{
-  g_rec_mutex_lock (&guard->lock);
-  if (guard->sentinel != NULL)
-    guard_drop_source (guard, g_steal_pointer (&guard->sentinel));
-  g_rec_mutex_unlock (&guard->lock);
-
-  guard_unref (guard);
 }
 
 void
@@ -246,7 +255,13 @@ detach (KaaNotifierCallback *self)
   kaa_notifier_callback_lock (self);
   source = g_steal_pointer (&priv->source);
   if (source != NULL)
-    guard_drop_source (priv->guard, source);
+    {
+      /* A context that is gone has destroyed it. Dropped here rather than later, because a source reaches for its
+       * context then. */
+      if (priv->guard->context != NULL)
+        g_source_destroy (source);
+      g_source_unref (source);
+    }
   kaa_notifier_callback_unlock (self);
 
   if (source != NULL)
@@ -317,7 +332,7 @@ kaa_notifier_callback_finalize (GObject *object)
 
   if (priv->watching)
     g_closure_remove_invalidate_notifier (kaa_callback_get_closure (KAA_CALLBACK (self)), self, closure_invalidated);
-  g_clear_pointer (&priv->guard, guard_free);
+  g_clear_pointer (&priv->guard, guard_unref);
 
   G_OBJECT_CLASS (kaa_notifier_callback_parent_class)->finalize (object);
 }
@@ -360,7 +375,7 @@ set_main_context (KaaNotifierCallback *self,
   if (context == NULL)
     context = g_main_context_default ();
 
-  priv->guard = guard_new (context);
+  priv->guard = guard_get (context);
 }
 
 static void
