@@ -34,6 +34,8 @@ main (void)
   if (channel == NULL)
     g_error ("%s", error->message);
 
+  /* A file may grow, so by default a channel stays open at its end. */
+  kaa_io_channel_set_close_on_eof (channel, TRUE);
   g_signal_connect (channel, "readline", G_CALLBACK (on_readline), &number);
   g_signal_connect (channel, "closed", G_CALLBACK (on_closed), loop);
   g_main_loop_run (loop);
