@@ -270,6 +270,16 @@ linger (KaaIOChannel *self)
   g_main_context_unref (context);
 }
 
+/* C3: there was progress. */
+void
+kaa_channel_linger_on (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->linger_source != NULL && !priv->draining)
+    linger (self);
+}
+
 /* C1: closing a socket that has unread input makes the kernel throw away what was flushed. */
 static gboolean
 must_drain (KaaIOChannelPrivate *priv)
@@ -645,7 +655,10 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
   priv = kaa_channel_get_private (self);
   future = kaa_in_progress_new (G_OBJECT (self));
 
-  if (direction != KAA_IO_WRITE)
+  if (!kaa_poller_is_mine (priv->entry.poller))
+    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                         "Only write(), send() and close() may be called from a thread that is not the channel's");
+  else if (direction != KAA_IO_WRITE)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                          "Only the direction KAA_IO_WRITE can be shut down");
   else if (priv->state != KAA_STATE_OPEN)

@@ -284,6 +284,47 @@ kaa_io_channel_wrap_fds (KaaIOChannel  *self,
 
 /* --- from another channel --- */
 
+/* What is queued in `other` goes out first, then what was written to this channel before it was open. */
+static void
+take_writes (KaaIOChannel *self,
+             KaaIOChannel *other)
+{
+  KaaIOChannelPrivate *ours = kaa_channel_get_private (self);
+  KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
+  KaaPendingList written = { 0, }, waiting = { 0, };
+  KaaWriteQueue queue = theirs->writes;
+  gsize length = kaa_write_queue_get_length (&queue);
+  guint64 moved = queue.end - ours->writes.written;
+  struct iovec vector;
+
+  for (KaaPending *write = ours->written.first; write != NULL; write = write->next)
+    {
+      write->start += moved;
+      write->end += moved;
+    }
+  while (kaa_write_queue_peek (&ours->writes, &vector, 1) > 0)
+    {
+      kaa_write_queue_append (&queue, vector.iov_base, vector.iov_len);
+      kaa_write_queue_consume (&ours->writes, vector.iov_len);
+    }
+
+  kaa_write_queue_clear (&ours->writes);
+  ours->writes = queue;
+  theirs->writes = (KaaWriteQueue) { 0, };
+  /* What other threads have on their way to either stays counted there. */
+  g_atomic_pointer_add (&ours->write_used, length);
+  g_atomic_pointer_add (&theirs->write_used, - (gssize) length);
+
+  kaa_pending_list_move (&written, &ours->written, self);
+  kaa_pending_list_move (&waiting, &ours->waiting, self);
+  kaa_pending_list_move (&ours->written, &theirs->written, self);
+  kaa_pending_list_move (&ours->waiting, &theirs->waiting, self);
+  kaa_pending_list_move (&ours->written, &written, self);
+  kaa_pending_list_move (&ours->waiting, &waiting, self);
+  kaa_channel_update_writable (self);
+  kaa_channel_update_writable (other);
+}
+
 static gboolean
 check_other (KaaIOChannel    *self,
              KaaIOChannel    *other,
@@ -434,7 +475,6 @@ kaa_io_channel_steal (KaaIOChannel  *self,
                       GError       **error)
 {
   KaaIOChannelPrivate *ours, *theirs;
-  KaaByteQueue queue;
   guint64 bytes_read, bytes_written;
   gboolean eof;
 
@@ -447,30 +487,22 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   if (!check_other (self, other, theirs->mode, error))
     return FALSE;
 
-  queue = theirs->queue;
   eof = theirs->eof;
   bytes_read = theirs->bytes_read;
   bytes_written = theirs->bytes_written;
   if (!take_over (self, other, theirs->mode, error))
     return FALSE;
 
-  /* What was written to this channel before it was open follows what is queued there. */
-  kaa_write_queue_clear (&ours->writes);
-  ours->writes = theirs->writes;
-  ours->write_used = theirs->write_used;
-  ours->queue = queue;
+  take_writes (self, other);
+  ours->queue = theirs->queue;
   ours->eof = eof;
   ours->bytes_read = bytes_read;
   ours->bytes_written = bytes_written;
   theirs->queue = (KaaByteQueue) { 0, };
-  theirs->writes = (KaaWriteQueue) { 0, };
-  theirs->write_used = 0;
   theirs->scan = (KaaScan) { 0, };
   theirs->seen_from = theirs->seen_to = theirs->block_seen = 0;
 
   kaa_pending_list_move (&ours->requests, &theirs->requests, self);
-  kaa_pending_list_move (&ours->written, &theirs->written, self);
-  kaa_pending_list_move (&ours->waiting, &theirs->waiting, self);
 
   given_away (other);
   kaa_channel_notify_state (self);

@@ -100,12 +100,15 @@ refuse_head (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaPending *write = priv->written.first;
+  gboolean is_head;
   guint64 end;
 
-  while (write != NULL && write->kind != KAA_PENDING_WRITE)
+  /* An empty write stands between bytes, and has none that could be refused. */
+  while (write != NULL && (write->kind != KAA_PENDING_WRITE || write->start == write->end))
     write = write->next;
 
-  if (write != NULL && write->start <= priv->writes.written)
+  is_head = write != NULL && write->start <= priv->writes.written;
+  if (is_head)
     end = write->end;
   else
     end = write != NULL ? write->start : priv->writes.end;
@@ -116,7 +119,7 @@ refuse_head (KaaIOChannel *self,
   g_clear_error (&priv->error);
   priv->error = g_error_copy (error);
 
-  if (write != NULL && end == write->end)
+  if (is_head)
     {
       kaa_pending_unlink (write);
       kaa_pending_settle_error (write, error, now);
@@ -200,6 +203,7 @@ write_once (KaaIOChannel *self,
       kaa_write_queue_consume (&priv->writes, n);
       subtract_used (priv, n);
       priv->bytes_written += n;
+      kaa_channel_linger_on (self);
     }
   else if (n == KAA_TRANSPORT_REFUSED)
     {
@@ -231,6 +235,12 @@ kaa_channel_write_out (KaaIOChannel *self,
 
   if (settle_waiting (self, TRUE))
     return TRUE;
+  /* The bytes before them were aborted. */
+  if (priv->written.first != NULL && priv->written.first->end <= priv->writes.written)
+    {
+      kaa_channel_settle_written (self, TRUE);
+      return TRUE;
+    }
   if (!is_ready (priv))
     return FALSE;
 

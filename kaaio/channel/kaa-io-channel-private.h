@@ -203,6 +203,8 @@ void          kaa_channel_end_output            (KaaIOChannel *self, GError *err
 void          kaa_channel_close_with_error      (KaaIOChannel *self, GError *error);
 gboolean      kaa_channel_close_step            (KaaIOChannel *self);
 gboolean      kaa_channel_announce_close        (KaaIOChannel *self);
+/* The time that a close may take without progress begins anew. */
+void          kaa_channel_linger_on             (KaaIOChannel *self);
 void          kaa_channel_close_silently        (KaaIOChannel *self);
 void          kaa_channel_close_transports      (KaaIOChannel *self);
 void          kaa_channel_context_gone          (KaaPollEntry *entry);

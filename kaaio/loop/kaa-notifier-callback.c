@@ -33,16 +33,13 @@
  */
 
 /* What knows whether a context is alive; there is one for each context. Holding a reference instead would keep for ever
- * a context that holds the callback. A source that never is ready hears of the end of the context, and stays until then. While
- * the lock is held a context that still is in the guard is not freed, because its end has to pass this source: so sources can be
- * destroyed and dropped in any thread. */
+ * a context that holds the callback. A source that never is ready, the sentinel, holds the guard and hears of the end of the
+ * context. While the lock is held, a context that still is in the guard is not freed, because its end has to pass the sentinel:
+ * so other sources on it can be destroyed and dropped in any thread. */
 typedef struct
 {
   GRecMutex lock;
-
-  /* under the lock */
-  GMainContext *context;  /* NULL once it is gone */
-  GSource *sentinel;      /* holds the guard; valid as long as the context. NULL for the default context, which never goes */
+  GMainContext *context;  /* under the lock; NULL once it is gone */
 } Guard;
 
 typedef struct
@@ -118,13 +115,17 @@ guard_new (GMainContext *context)
   g_rec_mutex_init (&guard->lock);
   guard->context = context;
 
+  /* The default context never goes. */
   if (context != g_main_context_default ())
     {
-      guard->sentinel = g_source_new (&sentinel_funcs, sizeof (GSource));
-      g_source_set_static_name (guard->sentinel, "[Kaa] main context of callbacks");
-      g_source_set_callback (guard->sentinel, NULL, guard, guard_forget_context);
-      g_source_attach (guard->sentinel, context);
-      g_source_unref (guard->sentinel);
+      GSource *sentinel = g_source_new (&sentinel_funcs, sizeof (GSource));
+
+      g_source_set_static_name (sentinel, "[Kaa] main context of callbacks");
+      /* A context destroys its sources from the last one to the first: this one hears of it before all others. */
+      g_source_set_priority (sentinel, G_MAXINT);
+      g_source_set_callback (sentinel, NULL, guard, guard_forget_context);
+      g_source_attach (sentinel, context);
+      g_source_unref (sentinel);
     }
 
   return guard;
@@ -149,14 +150,6 @@ guard_get (GMainContext *context)
   g_mutex_unlock (&guards_lock);
 
   return guard;
-}
-
-/* Under the lock. A context on its way out has let go of its sources before it tells them. */
-static gboolean
-guard_has_context (Guard *guard)
-{
-  return guard->context != NULL &&
-         (guard->sentinel == NULL || g_source_get_context (guard->sentinel) != NULL);
 }
 
 void
@@ -223,7 +216,7 @@ kaa_notifier_callback_attach (KaaNotifierCallback *self,
       return FALSE;
     }
 
-  if (!guard_has_context (priv->guard))
+  if (priv->guard->context == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                            "The main context of the callback is gone: make a new one on a context that lives");
@@ -256,9 +249,9 @@ detach (KaaNotifierCallback *self)
   source = g_steal_pointer (&priv->source);
   if (source != NULL)
     {
-      /* A context that is gone has destroyed it. Dropped here rather than later, because a source reaches for its
-       * context then. */
-      if (priv->guard->context != NULL)
+      /* A context on its way out, which has let go of its sources, destroys it itself. Dropped here rather than later,
+       * because a source reaches for its context then. */
+      if (priv->guard->context != NULL && g_source_get_context (source) != NULL)
         g_source_destroy (source);
       g_source_unref (source);
     }
@@ -572,7 +565,7 @@ kaa_notifier_callback_get_main_context (KaaNotifierCallback *self)
   g_return_val_if_fail (KAA_IS_NOTIFIER_CALLBACK (self), NULL);
 
   kaa_notifier_callback_lock (self);
-  context = guard_has_context (priv->guard) ? priv->guard->context : NULL;
+  context = priv->guard->context;
   kaa_notifier_callback_unlock (self);
 
   return context;

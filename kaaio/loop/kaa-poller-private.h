@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * What kaa-poller.c (source, lists, tasks, registry) and kaa-watch.c (descriptors) share.
+ * What the files of the poller share: kaa-poller.c (sources, tasks, registry), kaa-poller-entries.c
+ * (lists), kaa-watch.c and kaa-watch-epoll.c (descriptors).
  */
 
 /* Where an entry is: KaaPollEntry.queue. */
@@ -20,6 +21,15 @@ typedef enum
   KAA_LIST_GONE,     /* knows that the context is gone: in no list, not even in that of all */
   KAA_N_LISTS = KAA_LIST_GONE
 } KaaList;
+
+#define KAA_POLL_BOTH (KAA_POLL_IN | KAA_POLL_OUT)
+
+/* How a descriptor is watched: KaaWatch.backend. */
+typedef enum
+{
+  KAA_BACKEND_DIRECT,
+  KAA_BACKEND_EPOLL
+} KaaBackend;
 
 /* How KAA_IO_POLLER says that descriptors are watched. */
 typedef enum
@@ -43,6 +53,15 @@ typedef struct
   GMainContext *context;
   int priority;
 } KaaPollerKey;
+
+/* Not part of the watch, because GLib may hold the address longer than the watch is there. */
+typedef struct
+{
+  GPollFD poll;
+  KaaWatch *watch;
+  gboolean polled;
+  gboolean hung_up;   /* the last report was one that cannot be masked */
+} KaaDirect;
 
 struct _KaaPoller
 {
@@ -73,23 +92,76 @@ struct _KaaPoller
   guint n_unseen;              /* so many at its head were not looked at since */
   KaaBlockCache blocks;
 
-  /* The same, but the business of kaa-watch.c. */
+  /* The same, but the business of kaa-watch.c and kaa-watch-epoll.c. */
   GPtrArray *directs;          /* KaaDirect, each with a GPollFD of the source; NULL before the first */
   GArray *slots;               /* KaaSlot, of the watches in the epoll set; NULL before the first */
+  GArray *slots_of_fds;        /* guint32: 1 + the slot that a descriptor was given to last, 0 for none */
   guint n_in_epoll;
   guint32 free_slot;
   GPollFD epoll;               /* fd is -1 while there is none */
 };
 
+static inline gboolean
+kaa_poller_has_tasks (KaaPoller *self)
+{
+  return g_atomic_pointer_get (&self->tasks) != NULL;
+}
+
+/* Guards what is static. Held across fork(), so that the child finds it in order. */
+extern GMutex kaa_poller_static_lock;
+
+/* kaa-poller.c */
+
 /* Neither forked nor without context: kernel and GLib may be told things. */
-gboolean kaa_poller_is_usable   (KaaPoller *self);
+gboolean kaa_poller_is_usable      (KaaPoller *self);
+void     kaa_poller_need_companion (KaaPoller *self);
+
+/* kaa-poller-entries.c */
+
+/* Looks at parked entries: all of them, or some where there will be another turn before the loop sleeps. */
+void     kaa_poller_look           (KaaPoller *self);
+/* Returns the share of the dispatch around this one, to be put back. */
+KaaShare kaa_poller_begin_share    (KaaPoller *self);
+void     kaa_poller_run_entries    (KaaPoller *self,
+                                    KaaList    list);
+/* ... that the context is gone. */
+void     kaa_poller_tell_entries   (KaaPoller *self);
+
+/* kaa-watch.c */
 
 /* Turns what the kernel reports into ready bits and scheduled entries. Runs no user code. */
-void     kaa_watches_collect    (KaaPoller *self);
+void     kaa_watches_collect       (KaaPoller *self);
 /* A forked child that runs the context on shall not spin over descriptors that it must not touch. */
-void     kaa_watches_mute       (KaaPoller *self);
+void     kaa_watches_mute          (KaaPoller *self);
 /* The context is gone. */
-void     kaa_watches_close      (KaaPoller *self);
-void     kaa_watches_free       (KaaPoller *self);
+void     kaa_watches_close         (KaaPoller *self);
+void     kaa_watches_free          (KaaPoller *self);
+
+/* There is more to be known about it than was: schedules its entry. */
+void     kaa_watch_gain            (KaaWatch  *watch,
+                                    guint      ready);
+
+/* A GPollFD of the poller's own. */
+void     kaa_direct_add            (KaaPoller *self,
+                                    KaaWatch  *watch);
+void     kaa_direct_remove         (KaaPoller *self,
+                                    guint      index);
+
+/* kaa-watch-epoll.c */
+
+/* Makes the set, and moves there what is direct; nothing happens where there cannot be one. */
+void     kaa_epoll_open            (KaaPoller *self);
+/* Moves what is in the set back, and closes it. */
+void     kaa_epoll_close           (KaaPoller *self);
+/* FALSE, with the watch as it was, where epoll refuses it: files and the like (EPERM), a descriptor
+ * that is in the set already (EEXIST), limits (ENOSPC, ENOMEM). */
+gboolean kaa_epoll_add             (KaaPoller *self,
+                                    KaaWatch  *watch);
+void     kaa_epoll_remove          (KaaPoller *self,
+                                    KaaWatch  *watch);
+/* After a change of what is wanted. */
+void     kaa_epoll_update          (KaaPoller *self,
+                                    KaaWatch  *watch);
+void     kaa_epoll_collect         (KaaPoller *self);
 
 G_END_DECLS

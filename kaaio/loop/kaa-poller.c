@@ -21,18 +21,14 @@
  *     touched, and the registry makes new ones.
  *
  * Nothing here keeps an iterator across a call of an entry or task, because all of them may run a
- * nested main loop, and free what they belong to.
+ * nested main loop, and free what they belong to. This file has the sources, the tasks and the
+ * registry, kaa-poller-entries.c the lists of entries, kaa-watch.c and kaa-watch-epoll.c the descriptors.
  */
 
-#define KAA_SHARE_USEC    2000
-#define KAA_SHARE_BYTES   (1024 * 1024)
-#define KAA_SHARE_CALLS   64    /* between two looks at the clock */
-#define KAA_LOOKS_A_TURN  32    /* of either kind, while there is something to dispatch */
-
+/* Outside of a dispatch. */
 static const KaaShare kaa_share_unlimited = { .end = G_MAXINT64, .bytes = G_MAXSIZE };
 
-/* Guards all that is static here. Held across fork(), so that the child finds it in order. */
-static GMutex kaa_registry_lock;
+GMutex kaa_poller_static_lock;
 static GHashTable *kaa_registry;    /* KaaPollerKey -> KaaPoller, both not owned */
 static guint kaa_generation;        /* how many forks away the process is from the first */
 
@@ -67,118 +63,7 @@ kaa_poller_note_thread (KaaPoller *self)
     g_atomic_pointer_set (&self->thread, kaa_this_thread ());
 }
 
-/* --- looking at what is parked --- */
-
-/* Changes when any signal handler was connected in this process since the last call. GObject tells nobody about
- * that, but it numbers handlers one after the other: two probes with neighbouring numbers had nothing between them.
- * All pollers share the probes, so that they do not see each other's. */
-static guint
-kaa_count_connections (void)
-{
-  static GObject *probe;
-  static GClosure *closure;
-  static guint signal_id;
-  static gulong last_id;
-  static guint count = 1;
-  gulong id;
-  guint result;
-
-  g_mutex_lock (&kaa_registry_lock);
-
-  if (probe == NULL)
-    {
-      probe = g_object_new (G_TYPE_OBJECT, NULL);
-      closure = g_closure_ref (g_closure_new_simple (sizeof (GClosure), NULL));
-      g_closure_sink (closure);
-      signal_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
-    }
-
-  id = g_signal_connect_closure_by_id (probe, signal_id, 0, closure, /* after= */ FALSE);
-  g_signal_handler_disconnect (probe, id);
-  if (id != last_id + 1)
-    count++;
-  last_id = id;
-  result = count;
-
-  g_mutex_unlock (&kaa_registry_lock);
-
-  return result;
-}
-
-static void
-kaa_poll_entry_move (KaaPollEntry *entry,
-                     KaaList       to)
-{
-  KaaPoller *self = entry->poller;
-
-  if (entry->queue != KAA_LIST_NONE)
-    g_queue_unlink (&self->lists[entry->queue], &entry->link);
-
-  entry->queue = to;
-  entry->serial = self->serial + 1;
-  if (to != KAA_LIST_NONE)
-    g_queue_push_tail_link (&self->lists[to], &entry->link);
-}
-
-static gboolean
-kaa_poller_has_tasks (KaaPoller *self)
-{
-  return g_atomic_pointer_get (&self->tasks) != NULL;
-}
-
-/* Whether there will be another turn before the loop sleeps. */
-static gboolean
-kaa_poller_is_busy (KaaPoller *self)
-{
-  return self->lists[KAA_LIST_READY].length > 0 ||
-         self->lists[KAA_LIST_IDLE].length > 0 ||
-         kaa_poller_has_tasks (self);
-}
-
-/* Looks at the first of the list, which thereby becomes the last, or goes elsewhere. */
-static void
-kaa_poller_look_at_first (KaaPoller *self,
-                          KaaList    list)
-{
-  KaaPollEntry *entry = self->lists[list].head->data;
-
-  entry->look = entry->funcs->look (entry);
-  if (entry->look == KAA_LOOK_WANTED)
-    kaa_poll_entry_move (entry, KAA_LIST_READY);
-  else
-    kaa_poll_entry_move (entry, entry->look == KAA_LOOK_BLOCKED ? KAA_LIST_BLOCKED : KAA_LIST_NOBODY);
-}
-
-static void
-kaa_poller_look (KaaPoller *self)
-{
-  guint n_blocked = self->lists[KAA_LIST_BLOCKED].length;
-  guint n;
-
-  /* An entry parked since the last count was looked at after it, so what was connected too late for that look
-   * is found here. And those parked in the middle of a round are at the end of the list, where the round has been. */
-  if (self->lists[KAA_LIST_NOBODY].length > 0)
-    {
-      guint connections = kaa_count_connections ();
-
-      if (connections != self->connections)
-        self->n_unseen = self->lists[KAA_LIST_NOBODY].length;
-      self->connections = connections;
-    }
-
-  /* Where some went elsewhere in the middle of a round this is too many, never too few. */
-  self->n_unseen = MIN (self->n_unseen, self->lists[KAA_LIST_NOBODY].length);
-  for (n = 0; self->n_unseen > 0 && (n < KAA_LOOKS_A_TURN || !kaa_poller_is_busy (self)); n++)
-    {
-      self->n_unseen--;
-      kaa_poller_look_at_first (self, KAA_LIST_NOBODY);
-    }
-
-  for (n = 0; n < n_blocked && (n < KAA_LOOKS_A_TURN || !kaa_poller_is_busy (self)); n++)
-    kaa_poller_look_at_first (self, KAA_LIST_BLOCKED);
-}
-
-/* --- dispatch --- */
+/* --- tasks and dispatch --- */
 
 /* Those that were there at the beginning. A nested loop in one of them takes them from the same queue. */
 static void
@@ -209,92 +94,35 @@ kaa_poller_run_tasks (KaaPoller *self)
   g_mutex_unlock (&self->lock);
 }
 
-static void
-kaa_poller_run_entries (KaaPoller *self,
-                        GQueue    *list)
+static gboolean
+kaa_poller_run (KaaPoller *self,
+                KaaList    list)
 {
-  guint32 serial = ++self->serial;
+  KaaShare outer;
 
-  while (!kaa_poller_is_forked (self) && list->head != NULL)
-    {
-      KaaPollEntry *entry = list->head->data;
-
-      /* Scheduled since this dispatch began, and so were all behind it. */
-      if ((gint32) (entry->serial - serial) > 0)
-        break;
-
-      kaa_poll_entry_move (entry, KAA_LIST_NONE);
-      entry->funcs->dispatch (entry);
-
-      /* Only now: the tasks may have used it up, and something has to be done in each turn. */
-      if (self->share.used_up)
-        break;
-    }
-}
-
-static KaaShare
-kaa_poller_begin (KaaPoller *self)
-{
-  KaaShare outer = self->share;
+  if (kaa_poller_is_forked (self))
+    return G_SOURCE_CONTINUE;
 
   kaa_poller_note_thread (self);
-  self->share.end = g_get_monotonic_time () + KAA_SHARE_USEC;
-  self->share.bytes = KAA_SHARE_BYTES;
-  self->share.calls = 0;
-  self->share.used_up = FALSE;
+  outer = kaa_poller_begin_share (self);
+  if (list == KAA_LIST_READY)
+    kaa_poller_run_tasks (self);
+  kaa_poller_run_entries (self, list);
+  self->share = outer;
 
-  return outer;
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
 kaa_poller_run_ready (gpointer user_data)
 {
-  KaaPoller *self = user_data;
-  KaaShare outer;
-
-  if (kaa_poller_is_forked (self))
-    return G_SOURCE_CONTINUE;
-
-  outer = kaa_poller_begin (self);
-  kaa_poller_run_tasks (self);
-  kaa_poller_run_entries (self, &self->lists[KAA_LIST_READY]);
-  self->share = outer;
-
-  return G_SOURCE_CONTINUE;
+  return kaa_poller_run (user_data, KAA_LIST_READY);
 }
 
 static gboolean
 kaa_poller_run_idle (gpointer user_data)
 {
-  KaaPoller *self = user_data;
-  KaaShare outer;
-
-  if (kaa_poller_is_forked (self))
-    return G_SOURCE_CONTINUE;
-
-  outer = kaa_poller_begin (self);
-  kaa_poller_run_entries (self, &self->lists[KAA_LIST_IDLE]);
-  self->share = outer;
-
-  return G_SOURCE_CONTINUE;
-}
-
-gboolean
-kaa_poller_spend (KaaPoller *self,
-                  gsize      bytes)
-{
-  KaaShare *share = &self->share;
-
-  if (kaa_poller_is_forked (self))
-    return FALSE;
-
-  share->bytes -= MIN (bytes, share->bytes);
-  share->calls++;
-  if (share->bytes == 0 ||
-      (share->calls % KAA_SHARE_CALLS == 0 && g_get_monotonic_time () >= share->end))
-    share->used_up = TRUE;
-
-  return !share->used_up;
+  return kaa_poller_run (user_data, KAA_LIST_IDLE);
 }
 
 /* --- the sources --- */
@@ -411,16 +239,25 @@ kaa_poller_add_source (KaaPoller      *self,
   return source;
 }
 
+void
+kaa_poller_need_companion (KaaPoller *self)
+{
+  if (self->companion == NULL)
+    self->companion = kaa_poller_add_source (self, &kaa_companion_source_funcs, "kaa-poller-companion",
+                                             MAX (self->key.priority, G_PRIORITY_DEFAULT_IDLE),
+                                             kaa_poller_run_idle, NULL);
+}
+
 /* The destroy notify of the source: the context is going. */
 static void
 kaa_poller_context_gone (gpointer user_data)
 {
   KaaPoller *self = user_data;
 
-  g_mutex_lock (&kaa_registry_lock);
+  g_mutex_lock (&kaa_poller_static_lock);
   if (g_hash_table_lookup (kaa_registry, &self->key) == self)
     g_hash_table_remove (kaa_registry, &self->key);
-  g_mutex_unlock (&kaa_registry_lock);
+  g_mutex_unlock (&kaa_poller_static_lock);
 
   if (kaa_poller_is_forked (self))
     {
@@ -436,15 +273,7 @@ kaa_poller_context_gone (gpointer user_data)
   self->companion = NULL;
   kaa_watches_close (self);
 
-  while (self->all.head != NULL)
-    {
-      KaaPollEntry *entry = self->all.head->data;
-
-      kaa_poll_entry_move (entry, KAA_LIST_NONE);
-      g_queue_unlink (&self->all, &entry->all_link);
-      entry->queue = KAA_LIST_GONE;
-      entry->funcs->context_gone (entry);
-    }
+  kaa_poller_tell_entries (self);
 
   /* Nobody adds to them any more, so they need no lock. */
   while (self->tasks != NULL)
@@ -479,20 +308,20 @@ kaa_poller_key_equal (gconstpointer a,
 static void
 kaa_before_fork (void)
 {
-  g_mutex_lock (&kaa_registry_lock);
+  g_mutex_lock (&kaa_poller_static_lock);
 }
 
 static void
 kaa_after_fork_in_parent (void)
 {
-  g_mutex_unlock (&kaa_registry_lock);
+  g_mutex_unlock (&kaa_poller_static_lock);
 }
 
 static void
 kaa_after_fork_in_child (void)
 {
   kaa_generation++;
-  g_mutex_unlock (&kaa_registry_lock);
+  g_mutex_unlock (&kaa_poller_static_lock);
 }
 
 static KaaPoller *
@@ -531,7 +360,7 @@ kaa_poller_get (GMainContext *context,
   if (key.context == NULL)
     key.context = g_main_context_default ();
 
-  g_mutex_lock (&kaa_registry_lock);
+  g_mutex_lock (&kaa_poller_static_lock);
 
   if (kaa_registry == NULL)
     {
@@ -551,7 +380,7 @@ kaa_poller_get (GMainContext *context,
       kaa_poller_ref (self);
     }
 
-  g_mutex_unlock (&kaa_registry_lock);
+  g_mutex_unlock (&kaa_poller_static_lock);
 
   return self;
 }
@@ -667,86 +496,4 @@ kaa_poller_defer (KaaPoller *self,
 
   if (!queued)
     task->func (task, /* context_gone= */ TRUE);
-}
-
-/* --- entries --- */
-
-void
-kaa_poll_entry_attach (KaaPollEntry *entry,
-                       KaaPoller    *poller)
-{
-  g_assert (entry->poller == NULL);
-
-  entry->poller = kaa_poller_ref (poller);
-  entry->link.data = entry;
-  entry->all_link.data = entry;
-
-  if (kaa_poller_is_usable (poller))
-    g_queue_push_tail_link (&poller->all, &entry->all_link);
-  else
-    entry->queue = KAA_LIST_GONE;
-}
-
-void
-kaa_poll_entry_detach (KaaPollEntry *entry)
-{
-  if (entry->poller == NULL)
-    return;
-
-  if (entry->queue != KAA_LIST_GONE && !kaa_poller_is_forked (entry->poller))
-    {
-      kaa_poll_entry_move (entry, KAA_LIST_NONE);
-      g_queue_unlink (&entry->poller->all, &entry->all_link);
-    }
-
-  entry->queue = KAA_LIST_NONE;
-  g_clear_pointer (&entry->poller, kaa_poller_unref);
-}
-
-void
-kaa_poll_entry_schedule (KaaPollEntry *entry)
-{
-  if (!kaa_poller_is_usable (entry->poller))
-    return;
-
-  if (entry->queue != KAA_LIST_READY && entry->queue != KAA_LIST_IDLE)
-    kaa_poll_entry_move (entry, KAA_LIST_READY);
-}
-
-void
-kaa_poll_entry_schedule_idle (KaaPollEntry *entry)
-{
-  KaaPoller *self = entry->poller;
-
-  if (!kaa_poller_is_usable (self) || entry->queue == KAA_LIST_IDLE)
-    return;
-
-  kaa_poll_entry_move (entry, KAA_LIST_IDLE);
-  if (self->companion == NULL)
-    self->companion = kaa_poller_add_source (self, &kaa_companion_source_funcs, "kaa-poller-companion",
-                                             MAX (self->key.priority, G_PRIORITY_DEFAULT_IDLE),
-                                             kaa_poller_run_idle, NULL);
-}
-
-void
-kaa_poll_entry_park (KaaPollEntry *entry,
-                     KaaLook       first)
-{
-  /* What waits to be dispatched finds out then. */
-  if (!kaa_poller_is_usable (entry->poller) ||
-      entry->queue == KAA_LIST_READY || entry->queue == KAA_LIST_IDLE)
-    return;
-
-  entry->look = first;
-  if (first == KAA_LOOK_WANTED)
-    kaa_poll_entry_move (entry, KAA_LIST_READY);
-  else
-    kaa_poll_entry_move (entry, first == KAA_LOOK_BLOCKED ? KAA_LIST_BLOCKED : KAA_LIST_NOBODY);
-}
-
-void
-kaa_poll_entry_unschedule (KaaPollEntry *entry)
-{
-  if (kaa_poller_is_usable (entry->poller))
-    kaa_poll_entry_move (entry, KAA_LIST_NONE);
 }

@@ -7,10 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef __linux__
-#include <sys/epoll.h>
-#endif
-
 #ifndef POLLRDHUP
 #define POLLRDHUP 0
 #endif
@@ -28,39 +24,11 @@
  * edge-triggered, so nothing has to be told to the kernel when readiness comes and goes.
  */
 
-#define KAA_POLL_BOTH (KAA_POLL_IN | KAA_POLL_OUT)
-
 /* Beyond MAX watches they move to epoll, with MIN left they move back. */
 #define KAA_MAX_DIRECT 6
 #define KAA_MIN_EPOLL  3
 
-#define KAA_NO_SLOT G_MAXUINT32
-
-typedef enum
-{
-  KAA_BACKEND_DIRECT,
-  KAA_BACKEND_EPOLL
-} KaaBackend;
-
-/* Not part of the watch, because GLib may hold the address longer than the watch is there. */
-typedef struct
-{
-  GPollFD poll;
-  KaaWatch *watch;
-  gboolean polled;
-  gboolean hung_up;   /* the last report was one that cannot be masked */
-} KaaDirect;
-
-/* The kernel is given the number of a slot and not the address of a watch: a description that was closed
- * behind our back but lives on elsewhere cannot be taken out of the set, and goes on reporting. */
-typedef struct
-{
-  KaaWatch *watch;    /* NULL while free */
-  guint32 age;        /* how often the slot was given away: tells its users apart */
-  guint32 next_free;
-} KaaSlot;
-
-static void
+void
 kaa_watch_gain (KaaWatch *watch,
                 guint     ready)
 {
@@ -143,7 +111,7 @@ kaa_direct_of (KaaPoller *self,
   return g_ptr_array_index (self->directs, watch->index);
 }
 
-static void
+void
 kaa_direct_add (KaaPoller *self,
                 KaaWatch  *watch)
 {
@@ -161,7 +129,7 @@ kaa_direct_add (KaaPoller *self,
   kaa_direct_update (self, direct);
 }
 
-static void
+void
 kaa_direct_remove (KaaPoller *self,
                    guint      index)
 {
@@ -195,216 +163,6 @@ kaa_direct_collect (KaaPoller *self)
       kaa_direct_update (self, direct);
     }
 }
-
-/* --- epoll --- */
-
-#ifdef __linux__
-
-static KaaSlot *
-kaa_slot (KaaPoller *self,
-          guint32    index)
-{
-  return &g_array_index (self->slots, KaaSlot, index);
-}
-
-static gboolean
-kaa_epoll_control (KaaPoller *self,
-                   int        operation,
-                   KaaWatch  *watch,
-                   guint      wanted)
-{
-  struct epoll_event event = { .events = EPOLLET };
-
-  if (wanted & KAA_POLL_IN)
-    event.events |= EPOLLIN | EPOLLRDHUP;
-  if (wanted & KAA_POLL_OUT)
-    event.events |= EPOLLOUT;
-  event.data.u64 = (guint64) kaa_slot (self, watch->index)->age << 32 | watch->index;
-
-  if (epoll_ctl (self->epoll.fd, operation, watch->fd, &event) != 0)
-    return FALSE;
-
-  watch->armed = wanted;
-  return TRUE;
-}
-
-static void
-kaa_epoll_give_slot_back (KaaPoller *self,
-                          guint32    index)
-{
-  KaaSlot *slot = kaa_slot (self, index);
-
-  slot->watch = NULL;
-  slot->age++;
-  slot->next_free = self->free_slot;
-  self->free_slot = index;
-  self->n_in_epoll--;
-}
-
-/* FALSE, with the watch as it was, where epoll refuses it: files and the like (EPERM), a descriptor that is
- * in the set already (EEXIST), limits (ENOSPC, ENOMEM). */
-static gboolean
-kaa_epoll_add (KaaPoller *self,
-               KaaWatch  *watch)
-{
-  guint32 old_index = watch->index;
-  KaaSlot *slot;
-
-  if (self->free_slot == KAA_NO_SLOT)
-    {
-      KaaSlot fresh = { .next_free = KAA_NO_SLOT };
-
-      self->free_slot = self->slots->len;
-      g_array_append_val (self->slots, fresh);
-    }
-
-  watch->index = self->free_slot;
-  slot = kaa_slot (self, watch->index);
-  self->free_slot = slot->next_free;
-  slot->watch = watch;
-  self->n_in_epoll++;
-
-  if (!kaa_epoll_control (self, EPOLL_CTL_ADD, watch, watch->wanted & KAA_POLL_BOTH))
-    {
-      kaa_epoll_give_slot_back (self, watch->index);
-      watch->index = old_index;
-      return FALSE;
-    }
-
-  watch->backend = KAA_BACKEND_EPOLL;
-  return TRUE;
-}
-
-static void
-kaa_epoll_remove (KaaPoller *self,
-                  KaaWatch  *watch)
-{
-  epoll_ctl (self->epoll.fd, EPOLL_CTL_DEL, watch->fd, NULL);
-  kaa_epoll_give_slot_back (self, watch->index);
-}
-
-static void
-kaa_epoll_update (KaaPoller *self,
-                  KaaWatch  *watch)
-{
-  guint wanted = watch->wanted & KAA_POLL_BOTH;
-
-  if (wanted == watch->armed)
-    return;
-
-  /* Closed behind our back: whoever reads or writes next will learn it. */
-  if (!kaa_epoll_control (self, EPOLL_CTL_MOD, watch, wanted))
-    kaa_watch_gain (watch, KAA_POLL_BOTH | KAA_POLL_HUP);
-}
-
-/* Makes the set, and moves there what is direct. */
-static void
-kaa_epoll_open (KaaPoller *self)
-{
-  int fd = epoll_create1 (EPOLL_CLOEXEC);
-
-  if (fd < 0)
-    return;
-
-  if (self->slots == NULL)
-    self->slots = g_array_new (/* zero_terminated= */ FALSE, /* clear= */ FALSE, sizeof (KaaSlot));
-  self->free_slot = KAA_NO_SLOT;
-
-  self->epoll.fd = fd;
-  self->epoll.events = POLLIN;
-  self->epoll.revents = 0;
-  g_source_add_poll (self->source, &self->epoll);
-
-  /* From the end, because removal moves the last one, which has been dealt with, into the gap. */
-  for (guint i = self->directs != NULL ? self->directs->len : 0; i-- > 0;)
-    {
-      KaaDirect *direct = g_ptr_array_index (self->directs, i);
-
-      if (kaa_epoll_add (self, direct->watch))
-        kaa_direct_remove (self, i);
-    }
-}
-
-/* Moves what is in the set back, and closes it. */
-static void
-kaa_epoll_close (KaaPoller *self)
-{
-  g_source_remove_poll (self->source, &self->epoll);
-  close (self->epoll.fd);
-  self->epoll.fd = -1;
-
-  for (guint i = 0; i < self->slots->len; i++)
-    {
-      KaaSlot *slot = kaa_slot (self, i);
-
-      if (slot->watch != NULL)
-        kaa_direct_add (self, slot->watch);
-    }
-
-  g_array_set_size (self->slots, 0);
-  self->n_in_epoll = 0;
-}
-
-static void
-kaa_epoll_collect (KaaPoller *self)
-{
-  struct epoll_event events[256];
-  gboolean haunted = FALSE;
-  int n;
-
-  if (self->epoll.fd < 0 || self->epoll.revents == 0)
-    return;
-
-  self->epoll.revents = 0;
-  n = epoll_wait (self->epoll.fd, events, G_N_ELEMENTS (events), 0);
-
-  for (int i = 0; i < n; i++)
-    {
-      guint32 index = (guint32) events[i].data.u64;
-      KaaSlot *slot = kaa_slot (self, index);
-      guint ready = 0;
-
-      if (slot->watch == NULL || slot->age != (guint32) (events[i].data.u64 >> 32))
-        {
-          haunted = TRUE;
-          continue;
-        }
-
-      if (events[i].events & EPOLLIN)
-        ready |= KAA_POLL_IN;
-      if (events[i].events & EPOLLOUT)
-        ready |= KAA_POLL_OUT;
-      if (events[i].events & EPOLLRDHUP)
-        ready |= KAA_POLL_IN | KAA_POLL_HUP;
-      if (events[i].events & (EPOLLHUP | EPOLLERR))
-        ready |= KAA_POLL_BOTH | KAA_POLL_HUP;
-      kaa_watch_gain (slot->watch, ready);
-    }
-
-  /* Only a new set gets rid of a description whose descriptor is not there any more. */
-  if (haunted)
-    {
-      kaa_epoll_close (self);
-      kaa_epoll_open (self);
-    }
-}
-
-#else
-
-static gboolean
-kaa_epoll_add (KaaPoller *self,
-               KaaWatch  *watch)
-{
-  return FALSE;
-}
-
-static void kaa_epoll_remove  (KaaPoller *self, KaaWatch *watch) { }
-static void kaa_epoll_update  (KaaPoller *self, KaaWatch *watch) { }
-static void kaa_epoll_open    (KaaPoller *self) { }
-static void kaa_epoll_close   (KaaPoller *self) { }
-static void kaa_epoll_collect (KaaPoller *self) { }
-
-#endif
 
 /* --- of the poller --- */
 
@@ -452,6 +210,7 @@ kaa_watches_free (KaaPoller *self)
 {
   g_clear_pointer (&self->directs, g_ptr_array_unref);
   g_clear_pointer (&self->slots, g_array_unref);
+  g_clear_pointer (&self->slots_of_fds, g_array_unref);
 }
 
 /* --- the border --- */

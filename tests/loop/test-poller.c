@@ -44,7 +44,8 @@ static void
 begin (gconstpointer data)
 {
   mode = data;
-  g_setenv ("KAA_IO_POLLER", mode, TRUE);
+  if (g_strcmp0 (g_getenv ("KAA_IO_POLLER"), mode) != 0)
+    g_setenv ("KAA_IO_POLLER", mode, TRUE);
   context = g_main_context_new ();
   g_main_context_set_poll_func (context, poll_without_sleep);
 }
@@ -603,6 +604,53 @@ test_closed_behind (gconstpointer data)
   for (guint i = 0; i < N; i++)
     close_both (fds[i]);
   close_both (copies);
+  end ();
+}
+
+/* Closed by somebody else, and the number belongs to another watch by now. */
+static void
+test_number_again (gconstpointer data)
+{
+  enum { N = 8 };
+  Entry *entries[N], *second;
+  int fds[N][2];
+  int again[2];
+
+  begin (data);
+  for (guint i = 0; i < N; i++)
+    {
+      make_sockets (fds[i]);
+      entries[i] = entry_new ();
+      entry_watch (entries[i], fds[i][0], KAA_POLL_IN);
+    }
+  make_sockets (again);
+  g_assert_cmpint (dup3 (again[0], fds[0][0], O_CLOEXEC), ==, fds[0][0]);
+  second = entry_new ();
+  entry_watch (second, fds[0][0], KAA_POLL_IN);
+  settle ();
+
+  kaa_watch_set_wanted (&entries[0]->watch, 0);
+  put (again[1]);
+  settle ();
+  g_assert_cmpuint (second->n_dispatched, ==, 1);
+
+  drain (again[0]);
+  kaa_watch_clear (&second->watch, KAA_POLL_IN);
+  entry_free (entries[0]);
+  settle ();
+  g_assert_cmpuint (second->n_dispatched, ==, 1);
+  put (again[1]);
+  settle ();
+  g_assert_cmpuint (second->n_dispatched, ==, 2);
+
+  entry_free (second);
+  for (guint i = 0; i < N; i++)
+    {
+      if (i > 0)
+        entry_free (entries[i]);
+      close_both (fds[i]);
+    }
+  close_both (again);
   end ();
 }
 
@@ -1353,6 +1401,7 @@ main (int   argc,
     { "refused", test_refused },
     { "migration", test_migration },
     { "closed-behind", test_closed_behind },
+    { "number-again", test_number_again },
     { "nested-loop", test_nested_loop },
     { "freed-inside", test_freed_inside },
     { "always-scheduled", test_always_scheduled },

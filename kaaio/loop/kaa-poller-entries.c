@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "loop/kaa-poller-private.h"
+
+/*
+ * KaaPollEntry: something that the loop runs, and the lists of a poller that it waits in.
+ *
+ * Ready entries are dispatched in the order in which they became ready. What one dispatch of the source
+ * may take is limited, for all of them together; an entry that has more to do than that puts
+ * itself off, and stays at idle priority until it is dispatched, whatever comes.
+ *
+ * Parked entries have something that nobody wants, and GObject tells nobody when a handler is
+ * connected. So they are looked at: those with blocked handlers in each turn, those without any
+ * only after a handler was connected somewhere in the process.
+ */
+
+#define KAA_SHARE_USEC    2000
+#define KAA_SHARE_BYTES   (1024 * 1024)
+#define KAA_SHARE_CALLS   64    /* between two looks at the clock */
+#define KAA_LOOKS_A_TURN  32    /* of either kind, while there is something to dispatch */
+
+static void
+kaa_poll_entry_move (KaaPollEntry *entry,
+                     KaaList       to)
+{
+  KaaPoller *self = entry->poller;
+
+  if (entry->queue != KAA_LIST_NONE)
+    g_queue_unlink (&self->lists[entry->queue], &entry->link);
+
+  entry->queue = to;
+  entry->serial = self->serial + 1;
+  if (to != KAA_LIST_NONE)
+    g_queue_push_tail_link (&self->lists[to], &entry->link);
+}
+
+/* --- looks --- */
+
+/* Changes when any signal handler was connected in this process since the last call. GObject tells nobody about
+ * that, but it numbers handlers one after the other: two probes with neighbouring numbers had nothing between them.
+ * All pollers share the probes, so that they do not see each other's. */
+static guint
+kaa_count_connections (void)
+{
+  static GObject *probe;
+  static GClosure *closure;
+  static guint signal_id;
+  static gulong last_id;
+  static guint count = 1;
+  gulong id;
+  guint result;
+
+  g_mutex_lock (&kaa_poller_static_lock);
+
+  if (probe == NULL)
+    {
+      probe = g_object_new (G_TYPE_OBJECT, NULL);
+      closure = g_closure_ref (g_closure_new_simple (sizeof (GClosure), NULL));
+      g_closure_sink (closure);
+      signal_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
+    }
+
+  id = g_signal_connect_closure_by_id (probe, signal_id, 0, closure, /* after= */ FALSE);
+  g_signal_handler_disconnect (probe, id);
+  if (id != last_id + 1)
+    count++;
+  last_id = id;
+  result = count;
+
+  g_mutex_unlock (&kaa_poller_static_lock);
+
+  return result;
+}
+
+/* Whether there will be another turn before the loop sleeps. */
+static gboolean
+kaa_poller_is_busy (KaaPoller *self)
+{
+  return self->lists[KAA_LIST_READY].length > 0 ||
+         self->lists[KAA_LIST_IDLE].length > 0 ||
+         kaa_poller_has_tasks (self);
+}
+
+/* Looks at the first of the list, which thereby becomes the last, or goes elsewhere. */
+static void
+kaa_poller_look_at_first (KaaPoller *self,
+                          KaaList    list)
+{
+  KaaPollEntry *entry = self->lists[list].head->data;
+
+  entry->look = entry->funcs->look (entry);
+  if (entry->look == KAA_LOOK_WANTED)
+    kaa_poll_entry_move (entry, KAA_LIST_READY);
+  else
+    kaa_poll_entry_move (entry, entry->look == KAA_LOOK_BLOCKED ? KAA_LIST_BLOCKED : KAA_LIST_NOBODY);
+}
+
+void
+kaa_poller_look (KaaPoller *self)
+{
+  guint n_blocked = self->lists[KAA_LIST_BLOCKED].length;
+  guint n;
+
+  /* An entry parked since the last count was looked at after it, so what was connected too late for that look
+   * is found here. And those parked in the middle of a round are at the end of the list, where the round has been. */
+  if (self->lists[KAA_LIST_NOBODY].length > 0)
+    {
+      guint connections = kaa_count_connections ();
+
+      if (connections != self->connections)
+        self->n_unseen = self->lists[KAA_LIST_NOBODY].length;
+      self->connections = connections;
+    }
+
+  /* Where some went elsewhere in the middle of a round this is too many, never too few. */
+  self->n_unseen = MIN (self->n_unseen, self->lists[KAA_LIST_NOBODY].length);
+  for (n = 0; self->n_unseen > 0 && (n < KAA_LOOKS_A_TURN || !kaa_poller_is_busy (self)); n++)
+    {
+      self->n_unseen--;
+      kaa_poller_look_at_first (self, KAA_LIST_NOBODY);
+    }
+
+  for (n = 0; n < n_blocked && (n < KAA_LOOKS_A_TURN || !kaa_poller_is_busy (self)); n++)
+    kaa_poller_look_at_first (self, KAA_LIST_BLOCKED);
+}
+
+/* --- dispatch --- */
+
+KaaShare
+kaa_poller_begin_share (KaaPoller *self)
+{
+  KaaShare outer = self->share;
+
+  self->share.end = g_get_monotonic_time () + KAA_SHARE_USEC;
+  self->share.bytes = KAA_SHARE_BYTES;
+  self->share.calls = 0;
+  self->share.used_up = FALSE;
+
+  return outer;
+}
+
+/* The share is used up: whoever else was ready goes on at idle priority, too. A source that always has something left at its own
+ * priority would stop everything below it. */
+static void
+kaa_poller_put_off (KaaPoller *self,
+                    KaaList    list,
+                    guint32    serial)
+{
+  GQueue *queue = &self->lists[list];
+
+  while (list == KAA_LIST_READY && queue->head != NULL)
+    {
+      KaaPollEntry *entry = queue->head->data;
+
+      if ((gint32) (entry->serial - serial) > 0)
+        break;
+      kaa_poll_entry_move (entry, KAA_LIST_NONE);
+      kaa_poll_entry_schedule_idle (entry);
+    }
+}
+
+void
+kaa_poller_run_entries (KaaPoller *self,
+                        KaaList    list)
+{
+  GQueue *queue = &self->lists[list];
+  guint32 serial = ++self->serial;
+
+  while (!kaa_poller_is_forked (self) && queue->head != NULL)
+    {
+      KaaPollEntry *entry = queue->head->data;
+
+      /* Scheduled since this dispatch began, and so were all behind it. */
+      if ((gint32) (entry->serial - serial) > 0)
+        break;
+
+      kaa_poll_entry_move (entry, KAA_LIST_NONE);
+      entry->funcs->dispatch (entry);
+
+      /* Only now: the tasks may have used it up, and something has to be done in each turn. */
+      if (self->share.used_up)
+        {
+          kaa_poller_put_off (self, list, serial);
+          break;
+        }
+    }
+}
+
+gboolean
+kaa_poller_spend (KaaPoller *self,
+                  gsize      bytes)
+{
+  KaaShare *share = &self->share;
+
+  if (kaa_poller_is_forked (self))
+    return FALSE;
+
+  share->bytes -= MIN (bytes, share->bytes);
+  share->calls++;
+  if (share->bytes == 0 ||
+      (share->calls % KAA_SHARE_CALLS == 0 && g_get_monotonic_time () >= share->end))
+    share->used_up = TRUE;
+
+  return !share->used_up;
+}
+
+void
+kaa_poller_tell_entries (KaaPoller *self)
+{
+  while (self->all.head != NULL)
+    {
+      KaaPollEntry *entry = self->all.head->data;
+
+      kaa_poll_entry_move (entry, KAA_LIST_NONE);
+      g_queue_unlink (&self->all, &entry->all_link);
+      entry->queue = KAA_LIST_GONE;
+      entry->funcs->context_gone (entry);
+    }
+}
+
+/* --- the border --- */
+
+void
+kaa_poll_entry_attach (KaaPollEntry *entry,
+                       KaaPoller    *poller)
+{
+  g_assert (entry->poller == NULL);
+
+  entry->poller = kaa_poller_ref (poller);
+  entry->link.data = entry;
+  entry->all_link.data = entry;
+
+  if (kaa_poller_is_usable (poller))
+    g_queue_push_tail_link (&poller->all, &entry->all_link);
+  else
+    entry->queue = KAA_LIST_GONE;
+}
+
+void
+kaa_poll_entry_detach (KaaPollEntry *entry)
+{
+  if (entry->poller == NULL)
+    return;
+
+  if (entry->queue != KAA_LIST_GONE && !kaa_poller_is_forked (entry->poller))
+    {
+      kaa_poll_entry_move (entry, KAA_LIST_NONE);
+      g_queue_unlink (&entry->poller->all, &entry->all_link);
+    }
+
+  entry->queue = KAA_LIST_NONE;
+  g_clear_pointer (&entry->poller, kaa_poller_unref);
+}
+
+void
+kaa_poll_entry_schedule (KaaPollEntry *entry)
+{
+  if (!kaa_poller_is_usable (entry->poller))
+    return;
+
+  if (entry->queue != KAA_LIST_READY && entry->queue != KAA_LIST_IDLE)
+    kaa_poll_entry_move (entry, KAA_LIST_READY);
+}
+
+void
+kaa_poll_entry_schedule_idle (KaaPollEntry *entry)
+{
+  KaaPoller *self = entry->poller;
+
+  if (!kaa_poller_is_usable (self) || entry->queue == KAA_LIST_IDLE)
+    return;
+
+  kaa_poll_entry_move (entry, KAA_LIST_IDLE);
+  kaa_poller_need_companion (self);
+}
+
+void
+kaa_poll_entry_park (KaaPollEntry *entry,
+                     KaaLook       first)
+{
+  /* What waits to be dispatched finds out then. */
+  if (!kaa_poller_is_usable (entry->poller) ||
+      entry->queue == KAA_LIST_READY || entry->queue == KAA_LIST_IDLE)
+    return;
+
+  entry->look = first;
+  if (first == KAA_LOOK_WANTED)
+    kaa_poll_entry_move (entry, KAA_LIST_READY);
+  else
+    kaa_poll_entry_move (entry, first == KAA_LOOK_BLOCKED ? KAA_LIST_BLOCKED : KAA_LIST_NOBODY);
+}
+
+void
+kaa_poll_entry_unschedule (KaaPollEntry *entry)
+{
+  if (kaa_poller_is_usable (entry->poller))
+    kaa_poll_entry_move (entry, KAA_LIST_NONE);
+}
