@@ -598,6 +598,13 @@ shutdown_free (gpointer data)
   g_free (shutdown);
 }
 
+/* A descriptor of its own is closed. */
+static gboolean
+writes_apart (KaaIOChannelPrivate *priv)
+{
+  return priv->input != NULL && priv->output != priv->input && priv->output->kind != KAA_FD_SOCKET;
+}
+
 static void
 shutdown_flushed (const GValue *result,
                   gpointer      user_data)
@@ -607,7 +614,18 @@ shutdown_flushed (const GValue *result,
   GError *error = NULL;
 
   if (priv->output == NULL)
-    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was closed");
+    {
+      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was closed");
+    }
+  else if (writes_apart (priv))
+    {
+      KaaTransport *output = g_steal_pointer (&priv->output);
+
+      output->klass->stop (output);
+      output->klass->close (output, priv->close_fd, kaa_poller_is_forked (priv->entry.poller));
+      kaa_in_progress_finish_boolean (shutdown->future, TRUE);
+      return;
+    }
   else if (priv->output->klass->shutdown (priv->output, &error))
     {
       kaa_in_progress_finish_boolean (shutdown->future, TRUE);
@@ -665,7 +683,7 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel is not open");
   else if (priv->output == NULL)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "The channel is read-only");
-  else if (priv->output->kind != KAA_FD_SOCKET)
+  else if (priv->output->kind != KAA_FD_SOCKET && !writes_apart (priv))
     priv->output->klass->shutdown (priv->output, &error);
 
   if (error != NULL)

@@ -17,6 +17,7 @@ settle_down (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaTransport *input = priv->input;
   KaaPollFlags ready;
+  KaaWants wants;
   gboolean wanted;
 
   kaa_pending_list_look (&priv->requests);
@@ -28,7 +29,8 @@ settle_down (KaaIOChannel *self)
   if (priv->state != KAA_STATE_OPEN && priv->state != KAA_STATE_CLOSING)
     return;
 
-  wanted = kaa_channel_wants_input (self, kaa_channel_look (self));
+  wants = kaa_channel_look (self);
+  wanted = kaa_channel_wants_input (self, wants);
   ready = input != NULL ? input->klass->get_ready (input) : 0;
 
   /* An idle descriptor stays armed until the first event that nobody wants. */
@@ -50,7 +52,8 @@ settle_down (KaaIOChannel *self)
       priv->output->klass->set_wanted (priv->output, flags);
     }
 
-  if (!wanted && !priv->paused && priv->emitting == 0 && priv->state == KAA_STATE_OPEN &&
+  /* Who is there already and has what there is (at the end of a channel that stays open) need not be waited for. */
+  if (wants == 0 && !wanted && !priv->paused && priv->emitting == 0 && priv->state == KAA_STATE_OPEN &&
       ((ready & (KAA_POLL_IN | KAA_POLL_HUP)) != 0 || kaa_channel_has_line (self)))
     kaa_poll_entry_park (&priv->entry, kaa_channel_look_blocked (self));
 }

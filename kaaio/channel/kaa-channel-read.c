@@ -47,9 +47,12 @@ kaa_channel_take (KaaIOChannel *self,
                   gsize         length)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *request = priv->requests.first;
 
   kaa_byte_queue_consume (&priv->queue, get_cache (priv), length);
   kaa_scan_consume (&priv->scan, priv->delimiters, length);
+  if (request != NULL && request->delimiters != NULL)
+    kaa_scan_consume (&request->scan, request->delimiters, length);
   priv->seen_from = subtract (priv->seen_from, length);
   priv->seen_to = subtract (priv->seen_to, length);
   priv->block_seen = subtract (priv->block_seen, length);
@@ -519,6 +522,8 @@ kaa_channel_deliver (KaaIOChannel *self,
     {
       gboolean done = emit_overflow (self) || emit_chunk (self) || discard (self);
 
+      /* R10: a request that everybody has dropped takes nothing. */
+      kaa_pending_list_look (&priv->requests);
       if (!done && priv->discarding == NULL)
         {
           if (priv->requests.first != NULL)

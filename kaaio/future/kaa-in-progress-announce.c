@@ -52,7 +52,7 @@ run_listener (KaaInProgress *self,
     case KAA_LISTENER_ASYNC:
       kaa_listener_clear_cancelled (listener, self->poller);
       if (listener->as.async.callback != NULL)
-        listener->as.async.callback (self->source, G_ASYNC_RESULT (self), listener->as.async.user_data);
+        listener->as.async.callback (self->source, (GAsyncResult *) self, listener->as.async.user_data);
       break;
 
     case KAA_LISTENER_LINK:
@@ -64,31 +64,56 @@ run_listener (KaaInProgress *self,
     }
 }
 
-/* What comes next: a step, or a listener if that was taken out into *listener. FALSE: nothing is left. */
-static gboolean
-take_step (KaaInProgress *self,
-           guint32        limit,
-           KaaStep       *step,
-           KaaListener   *listener)
+/* One run through what is to be announced. */
+typedef struct
 {
-  gboolean taken = TRUE;
-  gboolean queue;
+  KaaStep first;
+  gboolean begun;
+  gboolean more;          /* there was something left after the step taken last */
+  guint32 limit;          /* what was added while we run is for the next turn */
+  KaaListener listener;   /* where the step is a listener */
+} KaaAnnouncement;
 
-  kaa_in_progress_lock (self);
+/* Under the lock. FALSE: nothing is left. */
+static gboolean
+take_step_locked (KaaInProgress   *self,
+                  KaaAnnouncement *announcement,
+                  KaaStep         *step)
+{
+  if (!announcement->begun)
+    {
+      announcement->begun = TRUE;
+      announcement->limit = self->n_added;
+      self->step = MAX (self->step, announcement->first);
+    }
 
   *step = self->step;
   if (self->step < KAA_STEP_LISTENERS)
     self->step++;
-  else if (self->listeners != NULL && (gint32) (self->listeners->serial - limit) < 0)
-    kaa_in_progress_take_listener (self, listener);
+  else if (self->listeners != NULL && (gint32) (self->listeners->serial - announcement->limit) < 0)
+    kaa_in_progress_take_listener (self, &announcement->listener);
   else
-    taken = FALSE;
+    return FALSE;
 
-  /* Should user code run a nested loop, that has to find what is left; and those that were added while we run are for the next turn. */
-  queue = !self->queued && (self->step < KAA_STEP_LISTENERS || self->listeners != NULL);
+  announcement->more = self->step < KAA_STEP_LISTENERS || self->listeners != NULL;
+
+  return TRUE;
+}
+
+static gboolean
+take_step (KaaInProgress   *self,
+           KaaAnnouncement *announcement,
+           KaaStep         *step)
+{
+  gboolean taken;
+  gboolean queue;
+
+  kaa_in_progress_lock (self);
+  taken = take_step_locked (self, announcement, step);
+  /* Should user code run a nested loop, that has to find what is left. */
+  queue = taken && announcement->more && !self->queued;
   if (queue)
     self->queued = TRUE;
-
   kaa_in_progress_unlock (self);
 
   if (queue)
@@ -123,17 +148,14 @@ get_first_step (KaaInProgress *self)
 static void
 announce (KaaInProgress *self)
 {
-  KaaListener listener;
+  KaaAnnouncement announcement;
   KaaStep step;
-  guint32 limit;
-  KaaStep first = get_first_step (self);
 
-  kaa_in_progress_lock (self);
-  self->step = MAX (self->step, first);
-  limit = self->n_added;
-  kaa_in_progress_unlock (self);
+  announcement.first = get_first_step (self);
+  announcement.begun = FALSE;
+  announcement.more = TRUE;
 
-  while (take_step (self, limit, &step, &listener))
+  while (announcement.more && take_step (self, &announcement, &step))
     {
       switch (step)
         {
@@ -147,7 +169,7 @@ announce (KaaInProgress *self)
 
         case KAA_STEP_LISTENERS:
         default:
-          run_listener (self, &listener);
+          run_listener (self, &announcement.listener);
         }
     }
 }

@@ -107,7 +107,7 @@ static _Thread_local KaaPoller *poller_of_next;
 static void
 kaa_in_progress_dispose (GObject *object)
 {
-  kaa_in_progress_drop (KAA_IN_PROGRESS (object));
+  kaa_in_progress_drop ((KaaInProgress *) object);
 
   G_OBJECT_CLASS (kaa_in_progress_parent_class)->dispose (object);
 }
@@ -142,7 +142,7 @@ log_failure (KaaInProgress *self)
 static void
 kaa_in_progress_finalize (GObject *object)
 {
-  KaaInProgress *self = KAA_IN_PROGRESS (object);
+  KaaInProgress *self = (KaaInProgress *) object;
 
   if (self->state == KAA_STATE_FAILED && !self->looked)
     log_failure (self);

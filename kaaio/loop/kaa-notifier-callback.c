@@ -24,8 +24,8 @@
  *
  * It may be registered and unregistered, and its properties be used, in any thread; the closure runs in the thread that
  * runs the main context. After it was unregistered in that thread, the closure does not run any more. After it was unregistered
- * in another thread, a call that has begun may still be going on. Whoever registers it in another thread has to see to it
- * that the main context lives meanwhile. Changes of `active` are notified in the thread that makes them, also that of the
+ * in another thread, a call that has begun may still be going on. Whoever registers it or sets its priority in another thread has
+ * to see to it that the main context lives meanwhile. Changes of `active` are notified in the thread that makes them, also that of the
  * main context going. An object that a closure watches should be dropped in the thread that runs the main context, because closures
  * become invalid without a lock.
  *
@@ -521,7 +521,8 @@ kaa_notifier_callback_get_priority (KaaNotifierCallback *self)
  * @self: a callback
  * @priority: the priority, %G_PRIORITY_DEFAULT for example; a smaller number goes first
  *
- * Sets its priority among the sources of its main context. This may be called in any thread, and while it is registered.
+ * Sets its priority among the sources of its main context. This may be called while it is registered, and in any thread that
+ * knows that the main context lives.
  *
  * Since: 1.0
  */

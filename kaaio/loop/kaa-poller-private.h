@@ -73,6 +73,7 @@ struct _KaaPoller
 
   /* Any thread. Written under the lock; context, thread and tasks are read without it, too. */
   GMutex lock;
+  gboolean context_going; /* it cannot be woken any more; with the lock */
   GMainContext *context;       /* not owned; NULL once it is gone */
   gpointer thread;             /* that ran the context last */
   KaaTask *tasks;

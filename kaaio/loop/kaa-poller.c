@@ -466,6 +466,14 @@ kaa_poller_get_blocks (KaaPoller *self)
 }
 
 void
+kaa_poller_context_is_going (KaaPoller *self)
+{
+  g_mutex_lock (&self->lock);
+  self->context_going = TRUE;
+  g_mutex_unlock (&self->lock);
+}
+
+void
 kaa_poller_defer (KaaPoller *self,
                   KaaTask   *task)
 {
@@ -488,7 +496,7 @@ kaa_poller_defer (KaaPoller *self,
           self->n_tasks_pushed++;
 
           /* Under the lock, because the context cannot go while it waits to tell us so. */
-          if (first && g_atomic_pointer_get (&self->thread) != kaa_this_thread ())
+          if (first && !self->context_going && g_atomic_pointer_get (&self->thread) != kaa_this_thread ())
             g_main_context_wakeup (self->context);
         }
       g_mutex_unlock (&self->lock);

@@ -101,6 +101,10 @@ KaaBlockCache *kaa_poller_get_blocks     (KaaPoller    *self);
 void           kaa_poller_defer          (KaaPoller    *self,
                                           KaaTask      *task);
 
+/* For the destroy notify of a source of one's own: the context destroys its sources one after the other, and ours may be told
+ * later. From now on tasks are queued without waking it. */
+void           kaa_poller_context_is_going (KaaPoller  *self);
+
 /* All below: only where kaa_poller_is_mine(), or in context_gone(). */
 
 /* entry->funcs is set, everything else zero. attach refs the poller, detach drops it and takes the entry out of every list. */

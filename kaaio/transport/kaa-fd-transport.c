@@ -120,6 +120,7 @@ fd_transport_write (KaaTransport        *transport,
                     GError             **error)
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
+  int errsv;
   gssize n;
 
   if (transport->kind == KAA_FD_SOCKET)
@@ -137,8 +138,9 @@ fd_transport_write (KaaTransport        *transport,
       return KAA_TRANSPORT_AGAIN;
     }
 
-  g_propagate_error (error, kaa_transport_error (errno, "Writing to", transport->fd));
-  return is_refusal (errno) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
+  errsv = errno;
+  g_propagate_error (error, kaa_transport_error (errsv, "Writing to", transport->fd));
+  return is_refusal (errsv) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
 }
 
 static KaaPollFlags

@@ -21,7 +21,8 @@ typedef enum
 {
   JOB_READ,
   JOB_WRITE,
-  JOB_CLOSE
+  JOB_CLOSE,
+  N_JOBS
 } JobKind;
 
 typedef struct _KaaFileTransport KaaFileTransport;
@@ -46,7 +47,7 @@ struct _KaaFileTransport
   KaaTransport parent;
   KaaPollEntry *entry;
   Job *running;
-  Job *done;
+  Job *done[N_JOBS];        /* one for each kind: nobody has to take what was read before something can be written */
   gsize offset;             /* how much of what was read has been handed out */
   KaaFdInfo info;
 };
@@ -81,7 +82,7 @@ job_done (KaaTask  *task,
   if (self != NULL)
     {
       self->running = NULL;
-      self->done = job;
+      self->done[job->kind] = job;
     }
   g_mutex_unlock (&owner_lock);
 
@@ -118,6 +119,7 @@ job_run (gpointer data,
       job_close_fd (job);
       job->close_fd = FALSE;
       break;
+    case N_JOBS:
     default:
       g_assert_not_reached ();
     }
@@ -159,10 +161,18 @@ job_new (KaaFileTransport *self,
 }
 
 static void
-drop_done (KaaFileTransport *self)
+drop_done (KaaFileTransport *self,
+           JobKind           kind)
 {
-  g_clear_pointer (&self->done, job_free);
-  self->offset = 0;
+  g_clear_pointer (&self->done[kind], job_free);
+  if (kind == JOB_READ)
+    self->offset = 0;
+}
+
+static gboolean
+can_begin (const KaaFileTransport *self)
+{
+  return self->running == NULL && self->done[JOB_CLOSE] == NULL;
 }
 
 static gssize
@@ -172,14 +182,14 @@ file_transport_read (KaaTransport  *transport,
                      GError       **error)
 {
   KaaFileTransport *self = (KaaFileTransport *) transport;
-  Job *job = self->done;
+  Job *job = self->done[JOB_READ];
   gsize n;
-
-  if (self->running != NULL || (job != NULL && job->kind != JOB_READ))
-    return KAA_TRANSPORT_AGAIN;
 
   if (job == NULL)
     {
+      if (!can_begin (self))
+        return KAA_TRANSPORT_AGAIN;
+
       self->running = job_new (self, JOB_READ, MIN (length, MAX_JOB));
       job_push (self->running);
       return KAA_TRANSPORT_AGAIN;
@@ -188,7 +198,7 @@ file_transport_read (KaaTransport  *transport,
   if (job->result < 0)
     {
       g_propagate_error (error, kaa_transport_error (job->errsv, "Reading from", transport->fd));
-      drop_done (self);
+      drop_done (self, JOB_READ);
       return KAA_TRANSPORT_FAILED;
     }
 
@@ -196,7 +206,7 @@ file_transport_read (KaaTransport  *transport,
   memcpy (buffer, job->data + self->offset, n);
   self->offset += n;
   if (self->offset == (gsize) job->result)
-    drop_done (self);
+    drop_done (self, JOB_READ);
 
   return n;
 }
@@ -239,15 +249,15 @@ file_transport_write (KaaTransport        *transport,
                       GError             **error)
 {
   KaaFileTransport *self = (KaaFileTransport *) transport;
-  Job *job = self->done;
+  Job *job = self->done[JOB_WRITE];
   gssize result;
-
-  if (self->running != NULL || (job != NULL && job->kind != JOB_WRITE))
-    return KAA_TRANSPORT_AGAIN;
 
   if (job == NULL)
     {
       gsize length = MIN (sum_vectors (vectors, n_vectors), MAX_JOB);
+
+      if (!can_begin (self))
+        return KAA_TRANSPORT_AGAIN;
 
       self->running = job_new (self, JOB_WRITE, length);
       copy_vectors (self->running->data, length, vectors, n_vectors);
@@ -262,7 +272,7 @@ file_transport_write (KaaTransport        *transport,
       g_propagate_error (error, kaa_transport_error (job->errsv, "Writing to", transport->fd));
       result = job->errsv == EBADF ? KAA_TRANSPORT_FAILED : KAA_TRANSPORT_REFUSED;
     }
-  drop_done (self);
+  drop_done (self, JOB_WRITE);
 
   return result;
 }
@@ -272,11 +282,9 @@ file_transport_get_ready (KaaTransport *transport)
 {
   KaaFileTransport *self = (KaaFileTransport *) transport;
 
-  if (self->running != NULL)
-    return 0;
-  if (self->done != NULL)
-    return self->done->kind == JOB_READ ? KAA_POLL_IN : KAA_POLL_OUT;
-  return KAA_POLL_IN | KAA_POLL_OUT;
+  if (can_begin (self))
+    return KAA_POLL_IN | KAA_POLL_OUT;
+  return (self->done[JOB_READ] != NULL ? KAA_POLL_IN : 0) | (self->done[JOB_WRITE] != NULL ? KAA_POLL_OUT : 0);
 }
 
 static void
@@ -303,9 +311,11 @@ static gsize
 file_transport_get_in_flight (KaaTransport *transport)
 {
   KaaFileTransport *self = (KaaFileTransport *) transport;
-  Job *job = self->running != NULL ? self->running : self->done;
+  Job *job = self->running;
 
-  return job != NULL && job->kind == JOB_WRITE ? job->length : 0;
+  if (job == NULL || job->kind != JOB_WRITE)
+    job = self->done[JOB_WRITE];
+  return job != NULL ? job->length : 0;
 }
 
 static gboolean
@@ -326,10 +336,9 @@ file_transport_finish (KaaTransport *transport,
 
   if (self->running != NULL)
     return FALSE;
-  if (!close_fd || (self->done != NULL && self->done->kind == JOB_CLOSE))
+  if (!close_fd || self->done[JOB_CLOSE] != NULL)
     return TRUE;
 
-  drop_done (self);
   self->running = job_new (self, JOB_CLOSE, 0);
   self->running->close_fd = TRUE;
   job_push (self->running);
@@ -345,7 +354,7 @@ file_transport_start (KaaTransport  *transport,
 
   self->entry = entry;
   /* What was done meanwhile was reported to the entry before. */
-  if (self->done != NULL)
+  if (self->done[JOB_READ] != NULL || self->done[JOB_WRITE] != NULL || self->done[JOB_CLOSE] != NULL)
     kaa_poll_entry_schedule (entry);
   return TRUE;
 }
@@ -364,7 +373,7 @@ file_transport_close (KaaTransport *transport,
   KaaFileTransport *self = (KaaFileTransport *) transport;
   Job *left_behind;
 
-  if (self->done != NULL && self->done->kind == JOB_CLOSE)
+  if (self->done[JOB_CLOSE] != NULL)
     close_fd = FALSE;
 
   if (forked)
@@ -372,7 +381,8 @@ file_transport_close (KaaTransport *transport,
       /* The pool's threads stayed in the parent. */
       if (close_fd && kaa_sys_is_same (transport->fd, &self->info))
         kaa_sys_close (transport->fd);
-      g_free (self->done);
+      for (guint i = 0; i < N_JOBS; i++)
+        g_free (self->done[i]);
       g_free (self);
       return;
     }
@@ -392,7 +402,8 @@ file_transport_close (KaaTransport *transport,
   if (left_behind == NULL && close_fd && kaa_sys_is_same (transport->fd, &self->info))
     kaa_sys_close (transport->fd);
 
-  drop_done (self);
+  for (guint i = 0; i < N_JOBS; i++)
+    drop_done (self, i);
   g_free (self);
 }
 

@@ -278,7 +278,7 @@ await_text (KaaInProgress *future)
   char *text;
 
   g_assert_no_error (error);
-  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  text = g_bytes_get_size (bytes) > 0 ? g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) : g_strdup ("");
   g_bytes_unref (bytes);
   g_object_unref (future);
   return text;

@@ -127,6 +127,68 @@ test_cancelled_before (void)
   g_clear_error (&answer.error);
 }
 
+/* An operation that could be served in the coming turn. */
+typedef struct
+{
+  KaaPollEntry entry;
+  Operation operation;
+} Request;
+
+static void
+serve (KaaPollEntry *entry)
+{
+  Request *request = (Request *) entry;
+
+  if (request->operation.future != NULL)
+    kaa_in_progress_settle_int (request->operation.future, 1, /* now= */ TRUE);
+}
+
+static const KaaPollEntryFuncs request_funcs =
+{
+  .dispatch = serve,
+};
+
+/* Nothing is taken for a call that was cancelled before it was made. */
+static void
+test_cancelled_comes_first (void)
+{
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  KaaPoller *poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+  Request request = { { &request_funcs, }, };
+  KaaInProgress *future = operation_start (&request.operation, NULL);
+  Answer answer = { 0, };
+
+  kaa_poll_entry_attach (&request.entry, poller);
+  kaa_poll_entry_schedule (&request.entry);
+  g_cancellable_cancel (cancellable);
+  kaa_in_progress_call_async (future, take_answer, cancellable, take_answer, &answer);
+  g_object_unref (future);
+  settle_down ();
+  g_assert_cmpint (request.operation.aborts, ==, 1);
+  g_assert_error (answer.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&answer.error);
+
+  kaa_poll_entry_detach (&request.entry);
+  kaa_poller_unref (poller);
+}
+
+static void
+test_never_cancelled (void)
+{
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  Operation operation;
+  KaaInProgress *future = operation_start (&operation, NULL);
+  Answer answer = { 0, };
+
+  kaa_in_progress_call_async (future, take_answer, cancellable, take_answer, &answer);
+  kaa_in_progress_settle_int (future, 3, /* now= */ TRUE);
+  operation_end (&operation);
+  g_assert_cmpint (answer.calls, ==, 1);
+
+  /* The cancellable may live for long: nothing is left that waits for it. */
+  assert_finalize (future);
+}
+
 /* What has gone too far ends as it ends. */
 static void
 test_cancelled_in_vain (void)
@@ -317,6 +379,8 @@ main (int   argc,
   g_test_add_func ("/in-progress-async/order", test_order);
   g_test_add_func ("/in-progress-async/cancelled/while-pending", test_cancelled);
   g_test_add_func ("/in-progress-async/cancelled/before", test_cancelled_before);
+  g_test_add_func ("/in-progress-async/cancelled/comes-first", test_cancelled_comes_first);
+  g_test_add_func ("/in-progress-async/cancelled/never", test_never_cancelled);
   g_test_add_func ("/in-progress-async/cancelled/in-vain", test_cancelled_in_vain);
   g_test_add_func ("/in-progress-async/cancelled/too-late", test_cancelled_too_late);
   g_test_add_func ("/in-progress-async/cancelled/in-thread", test_cancelled_in_thread);

@@ -383,6 +383,11 @@ test_unseen_failures (void)
   assert_protocol ("rejected");
   assert_finalize (future);
 
+  /* To be dropped is no failure that somebody should have looked at. */
+  future = operation_start (&operation, NULL);
+  kaa_in_progress_set_refused (future);
+  assert_finalize (future);
+
   /* A callback for results only has not seen it. */
   future = fail_operation (TRUE);
   kaa_in_progress_then (future, note_resolve, NULL, NULL, NULL, NULL, NULL);

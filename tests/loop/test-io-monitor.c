@@ -897,13 +897,10 @@ new_in (GMainContext     *context,
         KaaIOMonitorFunc  callback,
         gpointer          user_data)
 {
-  KaaIOMonitor *monitor;
-
-  g_main_context_push_thread_default (context);
-  monitor = kaa_io_monitor_new (callback, user_data, NULL);
-  g_main_context_pop_thread_default (context);
-
-  return monitor;
+  return g_object_new (KAA_TYPE_IO_MONITOR,
+                       "closure", g_cclosure_new (G_CALLBACK (callback), user_data, NULL),
+                       "main-context", context,
+                       NULL);
 }
 
 static void
@@ -915,7 +912,9 @@ test_context_goes (void)
   g_assert_true (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
   gone.fd = fds[0];
   gone.context = g_main_context_new ();
-  gone.monitor = new_in (gone.context, ignore, NULL);
+  g_main_context_push_thread_default (gone.context);
+  gone.monitor = kaa_io_monitor_new (ignore, NULL, NULL);
+  g_main_context_pop_thread_default (gone.context);
   g_signal_connect (gone.monitor, "notify::active", G_CALLBACK (on_gone), &gone);
 
   g_signal_handlers_block_by_func (gone.monitor, on_gone, &gone);
@@ -1120,10 +1119,7 @@ test_threads_register (void)
 
   g_assert_true (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
   worker_start (&worker);
-  monitor = g_object_new (KAA_TYPE_IO_MONITOR,
-                          "closure", g_cclosure_new (G_CALLBACK (take_and_tell), &worker, NULL),
-                          "main-context", worker.context,
-                          NULL);
+  monitor = new_in (worker.context, take_and_tell, &worker);
 
   for (i = 0; i < 50; i++)
     {
@@ -1316,12 +1312,18 @@ drop_context (gpointer data)
   return NULL;
 }
 
-/* The context goes in one thread while the monitor is unregistered in another one. */
+/* The context goes in one thread while the monitor is unregistered in another one: nobody touches what is freed. */
 static void
 test_threads_context_goes (void)
 {
   int fds[2];
   guint i;
+
+  if (g_getenv ("KAA_TEST_SLOW") != NULL)
+    {
+      g_test_skip ("GLib leaks a source that is destroyed just when its context lets go of it");
+      return;
+    }
 
   g_assert_true (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
   for (i = 0; i < 500; i++)
@@ -1335,7 +1337,6 @@ test_threads_context_goes (void)
       thread = g_thread_new ("context", drop_context, &race);
 
       start_together (&race);
-      kaa_notifier_callback_set_priority (KAA_NOTIFIER_CALLBACK (race.monitor), 1);
       kaa_io_monitor_unregister (race.monitor);
       g_thread_join (thread);
       g_assert_false (is_active (race.monitor));

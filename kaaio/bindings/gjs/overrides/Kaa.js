@@ -113,42 +113,74 @@ function _strip(line, delimiters) {
     return line.subarray(0, line.length - length);
 }
 
-// The whole lines that are in the queue now. Each is taken when it is handed out: who stops here loses nothing.
-function* _takeLines(channel, changes) {
-    const block = channel.peek().toArray();
-    const delimiters = _getDelimiters(channel);
-    const head = channel.bytes_read - block.length;
-    const limit = channel.queue_size;
-    let start = 0;
-    for (;;) {
-        const found = _find(block, start, delimiters);
-        // What is too long is for the overflow policy; and the loop's body may have read, or changed the delimiter.
-        if (found === null || found[0] - start > limit || changes.count > 0 ||
-            channel.bytes_read - channel.read_queue_used !== head + start)
-            return;
-        const [, end] = found;
-        channel.consume(end - start);
-        yield block.slice(start, end);
-        start = end;
+// The delimiters in a form that can be compared. Asked for and not notified of: a notification may be dropped.
+function _getDelimiterKey(channel) {
+    return channel.get_delimiter() ?? channel.get_delimiters().join('\0');
+}
+
+// The whole lines of the queue as it was when this was made. Each is taken when it is handed out: who stops here loses
+// nothing, and whatever else reads finds the true queue.
+class QueuedLines {
+    constructor(channel) {
+        this._channel = channel;
+        this._block = channel.peek().toArray();
+        this._delimiters = _getDelimiters(channel);
+        this._key = _getDelimiterKey(channel);
+        this._head = channel.get_bytes_read() - this._block.length;
+        this._limit = channel.get_queue_size();
+        this._start = 0;
+    }
+
+    // The next line, or null: there is none, or somebody else has read, or changed the delimiter, meanwhile.
+    take() {
+        const channel = this._channel;
+        const found = _find(this._block, this._start, this._delimiters);
+        // What is too long is for the overflow policy.
+        if (found === null || found[0] - this._start > this._limit ||
+            channel.get_bytes_read() - channel.get_read_queue_used() !== this._head + this._start ||
+            _getDelimiterKey(channel) !== this._key)
+            return null;
+        const line = this._block.slice(this._start, found[1]);
+        channel.consume(line.length);
+        this._start = found[1];
+        return line;
     }
 }
 
-// Calls convert(lines) for the lines that are taken together.
-async function* _iterate(channel) {
-    const changes = {count: 0};
-    const handler = channel.connect('notify::delimiters', () => changes.count++);
-    try {
-        for (;;) {
-            const line = await channel.readline();
-            if (line.length === 0)
-                return;
-            yield line;
-            // The others that came with it need no turn of the loop each.
-            changes.count = 0;
-            yield* _takeLines(channel, changes);
-        }
-    } finally {
-        channel.disconnect(handler);
+// Not an async generator: that costs several turns of the microtask queue for each line, and a line at hand needs but one.
+class LineIterator {
+    constructor(channel, convert) {
+        this._channel = channel;
+        this._convert = convert;
+        this._queued = null;
+        this._done = false;
+    }
+
+    [Symbol.asyncIterator]() {
+        return this;
+    }
+
+    next() {
+        const line = this._queued?.take() ?? null;
+        if (line !== null)
+            return Promise.resolve({value: this._convert(line), done: false});
+        this._queued = null;
+        return this._done ? this.return() : this._wait();
+    }
+
+    async _wait() {
+        const line = await this._channel.readline();
+        if (line.length === 0)
+            return this.return();
+        // The others that came with it need no turn of the main loop each.
+        this._queued = new QueuedLines(this._channel);
+        return {value: this._convert(line), done: false};
+    }
+
+    return(value) {
+        this._done = true;
+        this._queued = null;
+        return Promise.resolve({value, done: true});
     }
 }
 
@@ -186,25 +218,26 @@ function _overrideIOChannel(Kaa) {
 
     // Uint8Array lines, with their delimiter.
     prototype[Symbol.asyncIterator] = function () {
-        return _iterate(this);
+        return new LineIterator(this, line => line);
     };
 
     // Strings, without delimiter.
-    prototype.lines = async function* (encoding = 'utf-8') {
+    prototype.lines = function (encoding = 'utf-8') {
         const decoder = new TextDecoder(encoding);
-        for await (const line of _iterate(this))
-            yield decoder.decode(_strip(line, _getDelimiters(this)));
+        return new LineIterator(this, line => decoder.decode(_strip(line, _getDelimiters(this))));
     };
 
-    // Arrays of such strings: all that are at hand, so it is the fastest.
+    // Arrays of such strings: all that are at hand.
     prototype.batches = async function* (encoding = 'utf-8') {
         const decoder = new TextDecoder(encoding);
         for (;;) {
-            const first = await this.readline();
-            if (first.length === 0)
+            const lines = [await this.readline()];
+            if (lines[0].length === 0)
                 return;
             const delimiters = _getDelimiters(this);
-            const lines = [first, ..._takeLines(this, {count: 0})];
+            const queued = new QueuedLines(this);
+            for (let line = queued.take(); line !== null; line = queued.take())
+                lines.push(line);
             yield lines.map(line => decoder.decode(_strip(line, delimiters)));
         }
     };

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 
+from gi._ossighelper import register_sigint_fallback
 from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import Gio, GLib
@@ -29,6 +30,8 @@ IO_EXCEPT = Kaa.IOCondition.EXCEPT
 
 # Python runs its signal handlers between two waits in C, so this is how long Ctrl-C takes at most.
 _SIGNAL_SECONDS = 0.1
+
+_REFUSED = (Gio.IOErrorEnum.WOULD_BLOCK, Gio.IOErrorEnum.MESSAGE_TOO_LARGE)
 
 
 def _to_python(value):
@@ -114,17 +117,21 @@ class InProgress(Kaa.InProgress):
             super().wait(timeout)
             return self.result
 
-        deadline = time.monotonic() + timeout
-        while True:
-            left = _SIGNAL_SECONDS if timeout < 0 else max(deadline - time.monotonic(), 0)
-            try:
-                super().wait(min(left, _SIGNAL_SECONDS))
-                return self.result
-            except GLib.Error:
-                if self.get_finished() or (timeout >= 0 and time.monotonic() >= deadline):
-                    raise
-                if not _is_timed_out(sys.exc_info()[1]):
-                    raise
+        # An exception in the middle of C would be lost, so the signal handler only says that it ran.
+        interrupts = []
+        with register_sigint_fallback(lambda: interrupts.append(True)):
+            deadline = time.monotonic() + timeout
+            while True:
+                left = _SIGNAL_SECONDS if timeout < 0 else deadline - time.monotonic()
+                try:
+                    super().wait(min(max(left, 0), _SIGNAL_SECONDS))
+                    break
+                except GLib.Error:
+                    if self.get_finished() or (timeout >= 0 and left <= 0):
+                        raise
+                    if interrupts:
+                        raise KeyboardInterrupt from None
+        return self.result
 
     def then(self, resolve, reject=None):
         """Calls resolve(result) or reject(GLib.Error) from the main loop, also if it is finished already."""
@@ -152,10 +159,6 @@ class InProgress(Kaa.InProgress):
     def any(futures):
         """A future that is finished with the index of the first of them that is."""
         return Kaa.InProgress.any(list(futures))
-
-
-def _is_timed_out(error):
-    return error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT)
 
 
 _add_attributes(InProgress)
@@ -344,12 +347,11 @@ class IOChannel(Kaa.IOChannel):
         """
         future = self.write_bytes(_to_bytes(data))
         if future.get_finished() and future.get_failed():
+            # Nobody looks at the future of a write that is not awaited.
             try:
                 future.get_result()
             except GLib.Error as error:
-                # Nobody looks at the future of a write that is not awaited.
-                if (error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.WOULD_BLOCK) or
-                        error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.MESSAGE_TOO_LARGE)):
+                if any(error.matches(Gio.io_error_quark(), code) for code in _REFUSED):
                     raise
         return future
 
