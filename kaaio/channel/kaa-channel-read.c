@@ -50,7 +50,7 @@ kaa_channel_take (KaaIOChannel *self,
   KaaPending *request = priv->requests.first;
 
   kaa_byte_queue_consume (&priv->queue, get_cache (priv), length);
-  kaa_scan_consume (&priv->scan, priv->delimiters, length);
+  kaa_scan_consume (&priv->scan, priv->discarding != NULL ? priv->discarding : priv->delimiters, length);
   if (request != NULL && request->delimiters != NULL)
     kaa_scan_consume (&request->scan, request->delimiters, length);
   priv->seen_from = subtract (priv->seen_from, length);

@@ -349,9 +349,8 @@ push (KaaIOChannel *self,
   kaa_channel_settle_written (self, FALSE);
   kaa_channel_notify_state (self);
 
-  /* A dispatch that is under way gets to it by itself. */
-  if (priv->pumping == 0)
-    kaa_channel_schedule (self);
+  /* Also where a dispatch is under way: a callback of it may wait() for this. */
+  kaa_channel_schedule (self);
 }
 
 static void

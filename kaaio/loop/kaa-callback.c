@@ -2,7 +2,7 @@
 
 /* The type KaaCallback: a function with its data, as an object. */
 
-#include "loop/kaa-callback.h"
+#include <kaaio/kaa-callback.h>
 
 /**
  * KaaCallback:

@@ -2,7 +2,7 @@
 
 /* The type KaaIOMonitor: a callback for what happens on a descriptor. */
 
-#include "loop/kaa-io-monitor.h"
+#include <kaaio/kaa-io-monitor.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "loop/kaa-notifier-callback.h"
+#include <kaaio/kaa-notifier-callback.h>
 
 G_BEGIN_DECLS
 

@@ -149,9 +149,9 @@ fd_transport_get_ready (KaaTransport *transport)
   KaaFdTransport *self = (KaaFdTransport *) transport;
   KaaPollFlags ready = self->watch.ready;
 
-  /* A hang-up or an error is learned by reading. */
+  /* A hang-up or an error is learned by reading. It may be of the other side's output only, so it says nothing about ours. */
   if (ready & KAA_POLL_HUP)
-    ready |= KAA_POLL_IN | KAA_POLL_OUT;
+    ready |= KAA_POLL_IN;
 
   /* OUT is only asked for after EAGAIN: without that, trying is the way to know. */
   if (!(self->watch.wanted & KAA_POLL_OUT))

@@ -418,7 +418,7 @@ test_stays_open (void)
 static void
 test_reset (void)
 {
-  KaaInProgress *pending;
+  KaaInProgress *rest, *pending;
   Record *record;
   int peer;
   KaaIOChannel *channel = open_socket (&peer);
@@ -427,9 +427,11 @@ test_reset (void)
   g_assert_cmpint (await_int (write_text (channel, "unread")), ==, 6);
   put (peer, "last words");
   close (peer);
-  pending = kaa_io_channel_read_exactly (channel, 100);
+  rest = kaa_io_channel_read_exactly (channel, 100);
+  pending = kaa_io_channel_read (channel);
   run_while (record->n_closed == 0);
   g_assert_cmpstr (record->input->str, ==, "last words");
+  assert_text (rest, "last words");
   g_assert_false (record->expected);
   g_assert_nonnull (kaa_io_channel_get_error (channel));
   g_assert_true (kaa_in_progress_get_failed (pending));

@@ -194,7 +194,7 @@ generous_init (Generous *self)
 {
 }
 
-/* --- one that closes inside its read --- */
+/* --- one that closes inside its calls --- */
 
 typedef Counting Quitter;
 typedef CountingClass QuitterClass;
@@ -212,17 +212,29 @@ quitter_read_nonblocking (KaaIOChannel  *channel,
   if (bytes == NULL)
     return NULL;
   g_object_unref (kaa_io_channel_close (channel, self->flags));
-  if (!self->fails)
-    return bytes;
-  g_bytes_unref (bytes);
+  return bytes;
+}
+
+static gssize
+quitter_write_nonblocking (KaaIOChannel  *channel,
+                           GBytes        *data,
+                           GError       **error)
+{
+  Counting *self = (Counting *) channel;
+  gssize n = KAA_IO_CHANNEL_CLASS (quitter_parent_class)->write_nonblocking (channel, data, error);
+
+  g_object_unref (kaa_io_channel_close (channel, self->flags));
+  if (!self->fails || n < 0)
+    return n;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "No more");
-  return NULL;
+  return -1;
 }
 
 static void
 quitter_class_init (QuitterClass *klass)
 {
   klass->read_nonblocking = quitter_read_nonblocking;
+  klass->write_nonblocking = quitter_write_nonblocking;
 }
 
 static void
@@ -370,13 +382,36 @@ await_bytes (KaaInProgress *future,
   g_object_unref (future);
 }
 
+static void
+await_length (KaaInProgress *future,
+              gint64         length)
+{
+  GError *error = NULL;
+
+  g_assert_cmpint (kaa_in_progress_wait_int (future, -1, &error), ==, length);
+  g_assert_no_error (error);
+  g_object_unref (future);
+}
+
+/* g_assert_cmpmem() would print all of it. */
+static void
+await_equal (KaaInProgress *future,
+             GBytes        *expected)
+{
+  GError *error = NULL;
+  GBytes *bytes = kaa_in_progress_wait_bytes (future, -1, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (bytes, expected));
+  g_bytes_unref (bytes);
+  g_object_unref (future);
+}
+
 /* --- low-level calls --- */
 
 static void
 test_rot13 (void)
 {
-  KaaInProgress *future;
-  GError *error = NULL;
   char buffer[64];
   int peer;
   Rot13 *self = open_socket (rot13_get_type (), &peer);
@@ -388,10 +423,7 @@ test_rot13 (void)
   g_assert_cmpuint (self->n_reads, >, 0);
   g_assert_cmpuint (kaa_io_channel_get_bytes_read (channel), ==, 12);
 
-  future = kaa_io_channel_write (channel, (const guint8 *) "Hello", 5);
-  g_assert_cmpint (kaa_in_progress_wait_int (future, -1, &error), ==, 5);
-  g_assert_no_error (error);
-  g_object_unref (future);
+  await_length (kaa_io_channel_write (channel, (const guint8 *) "Hello", 5), 5);
   g_assert_cmpuint (self->n_writes, ==, 1);
   g_assert_cmpint (read (peer, buffer, sizeof buffer), ==, 5);
   g_assert_cmpmem (buffer, 5, "Uryyb", 5);
@@ -422,32 +454,13 @@ test_rot13_much (void)
 
   written = kaa_io_channel_write_bytes (channel, bytes);
   got = kaa_io_channel_read_exactly (other, LENGTH);
-  data = (char *) g_bytes_get_data (rotated, NULL);
-  {
-    GBytes *result = kaa_in_progress_wait_bytes (got, -1, &error);
-
-    g_assert_no_error (error);
-    g_assert_true (g_bytes_equal (result, rotated));
-    g_bytes_unref (result);
-  }
-  g_assert_cmpint (kaa_in_progress_wait_int (written, -1, &error), ==, LENGTH);
-  g_assert_no_error (error);
-  g_object_unref (written);
-  g_object_unref (got);
+  await_equal (got, rotated);
+  await_length (written, LENGTH);
 
   written = kaa_io_channel_write_bytes (other, rotated);
   got = kaa_io_channel_read_exactly (channel, LENGTH);
-  {
-    GBytes *result = kaa_in_progress_wait_bytes (got, -1, &error);
-
-    g_assert_no_error (error);
-    g_assert_true (g_bytes_equal (result, bytes));
-    g_bytes_unref (result);
-  }
-  g_assert_cmpint (kaa_in_progress_wait_int (written, -1, &error), ==, LENGTH);
-  g_assert_no_error (error);
-  g_object_unref (written);
-  g_object_unref (got);
+  await_equal (got, bytes);
+  await_length (written, LENGTH);
 
   g_bytes_unref (bytes);
   g_bytes_unref (rotated);
@@ -459,8 +472,6 @@ test_rot13_much (void)
 static void
 test_generous (void)
 {
-  KaaInProgress *future;
-  GError *error = NULL;
   GString *expected = g_string_new (NULL);
   int peer;
   Generous *self = open_socket (generous_get_type (), &peer);
@@ -472,24 +483,18 @@ test_generous (void)
   for (const char *c = "abc"; *c != '\0'; c++)
     for (guint i = 0; i < TIMES; i++)
       g_string_append_c (expected, *c);
-  future = kaa_io_channel_read_exactly (channel, 3 * TIMES);
-  await_bytes (future, expected->str);
-  g_string_free (expected, TRUE);
+  await_bytes (kaa_io_channel_read_exactly (channel, 3 * TIMES), expected->str);
   g_assert_cmpuint (kaa_io_channel_get_bytes_read (channel), ==, 3 * TIMES);
 
   /* And nothing of it is lost at the end. */
   put (peer, "z");
   close (peer);
-  future = kaa_io_channel_read_exactly (channel, TIMES);
-  {
-    GBytes *bytes = kaa_in_progress_wait_bytes (future, -1, &error);
-
-    g_assert_no_error (error);
-    g_assert_cmpuint (g_bytes_get_size (bytes), ==, TIMES);
-    g_bytes_unref (bytes);
-  }
-  g_object_unref (future);
+  g_string_truncate (expected, 0);
+  for (guint i = 0; i < TIMES; i++)
+    g_string_append_c (expected, 'z');
+  await_bytes (kaa_io_channel_read_exactly (channel, TIMES), expected->str);
   await_bytes (kaa_io_channel_read (channel), "");
+  g_string_free (expected, TRUE);
   let_go (self, -1);
 }
 
@@ -497,7 +502,6 @@ test_generous (void)
 
 static void
 check_quit (KaaCloseFlags flags,
-            gboolean      fails,
             gboolean      expected)
 {
   int peer;
@@ -509,7 +513,6 @@ check_quit (KaaCloseFlags flags,
   GBytes *bytes;
 
   self->flags = flags;
-  self->fails = fails;
   g_signal_connect (channel, "closed", G_CALLBACK (on_closed), NULL);
   put (peer, "some bytes");
   request = kaa_io_channel_readline (channel);
@@ -531,25 +534,61 @@ check_quit (KaaCloseFlags flags,
 static void
 test_quit_immediate (void)
 {
-  check_quit (KAA_CLOSE_IMMEDIATE, FALSE, TRUE);
+  check_quit (KAA_CLOSE_IMMEDIATE, TRUE);
 }
 
 static void
 test_quit_orderly (void)
 {
-  check_quit (KAA_CLOSE_NONE, FALSE, TRUE);
-}
-
-static void
-test_quit_failing (void)
-{
-  check_quit (KAA_CLOSE_IMMEDIATE, TRUE, TRUE);
+  check_quit (KAA_CLOSE_NONE, TRUE);
 }
 
 static void
 test_quit_unexpected (void)
 {
-  check_quit (KAA_CLOSE_IMMEDIATE | KAA_CLOSE_UNEXPECTED, FALSE, FALSE);
+  check_quit (KAA_CLOSE_IMMEDIATE | KAA_CLOSE_UNEXPECTED, FALSE);
+}
+
+static void
+check_quit_in_write (gboolean fails)
+{
+  int peer;
+  char buffer[16];
+  Quitter *self = open_socket (quitter_get_type (), &peer);
+  KaaIOChannel *channel = KAA_IO_CHANNEL (self);
+  KaaInProgress *future;
+  GError *error = NULL;
+
+  self->flags = KAA_CLOSE_IMMEDIATE;
+  self->fails = fails;
+  g_signal_connect (channel, "closed", G_CALLBACK (on_closed), NULL);
+  future = kaa_io_channel_write (channel, (const guint8 *) "abc", 3);
+  kaa_in_progress_wait_int (future, -1, &error);
+  if (fails)
+    g_assert_nonnull (error);
+  g_clear_error (&error);
+  g_object_unref (future);
+  while (self->n_closed == 0)
+    turn ();
+  g_assert_false (kaa_io_channel_get_alive (channel));
+  g_assert_cmpuint (self->n_writes, ==, 1);
+  g_assert_cmpuint (self->n_closes, ==, 1);
+  g_assert_cmpint (read (peer, buffer, sizeof buffer), ==, 3);
+  g_assert_cmpint (read (peer, buffer, sizeof buffer), ==, 0);
+
+  let_go (self, peer);
+}
+
+static void
+test_quit_in_write (void)
+{
+  check_quit_in_write (FALSE);
+}
+
+static void
+test_quit_in_failing_write (void)
+{
+  check_quit_in_write (TRUE);
 }
 
 static void
@@ -730,7 +769,8 @@ main (int   argc,
   g_test_add_func ("/subclass/generous", test_generous);
   g_test_add_func ("/subclass/C6/quit-immediate", test_quit_immediate);
   g_test_add_func ("/subclass/C6/quit-orderly", test_quit_orderly);
-  g_test_add_func ("/subclass/C6/quit-failing", test_quit_failing);
+  g_test_add_func ("/subclass/C6/quit-in-write", test_quit_in_write);
+  g_test_add_func ("/subclass/C6/quit-in-failing-write", test_quit_in_failing_write);
   g_test_add_func ("/subclass/C2/quit-unexpected", test_quit_unexpected);
   g_test_add_func ("/subclass/C1/close-orderly", test_close_orderly);
   g_test_add_func ("/subclass/C1/close-immediate", test_close_immediate);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The transport of files, alone. A blocking pipe stands in for a disk that takes its time: a job on it is under way for as
- * long as the test wants.
+ * The transport of files, alone. A blocking pipe stands in for a disk that takes its time: a job on it is under way
+ * for as long as the test wants.
  */
 
 #include "transport/kaa-transport.h"

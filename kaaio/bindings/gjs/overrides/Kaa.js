@@ -4,7 +4,7 @@
 // Everything is pulled: bytes stay in the channel until JavaScript has taken them, because gjs drops a callback that
 // arrives while it collects garbage.
 
-const {Gio, GLib, GObject} = imports.gi;
+const {Gio, GLib} = imports.gi;
 
 function _init() {
     const Kaa = this;
@@ -82,6 +82,11 @@ function _isAt(block, position, delimiter) {
 // [start, end] of the first delimiter at or after a position: the earliest, the longest at the same place. Not one that is
 // so late that what follows may still show an earlier or a longer one.
 function _find(block, from, delimiters) {
+    if (delimiters.length === 1 && delimiters[0].length === 1) {
+        const start = block.indexOf(delimiters[0][0], from);
+        return start >= 0 ? [start, start + 1] : null;
+    }
+
     let found = null;
     for (const delimiter of delimiters) {
         let start = block.indexOf(delimiter[0], from);
@@ -124,7 +129,7 @@ class QueuedLines {
     constructor(channel) {
         this._channel = channel;
         this._block = channel.peek().toArray();
-        this._delimiters = _getDelimiters(channel);
+        this.delimiters = _getDelimiters(channel);
         this._key = _getDelimiterKey(channel);
         this._head = channel.get_bytes_read() - this._block.length;
         this._limit = channel.get_queue_size();
@@ -134,13 +139,14 @@ class QueuedLines {
     // The next line, or null: there is none, or somebody else has read, or changed the delimiter, meanwhile.
     take() {
         const channel = this._channel;
-        const found = _find(this._block, this._start, this._delimiters);
+        const found = _find(this._block, this._start, this.delimiters);
         // What is too long is for the overflow policy.
         if (found === null || found[0] - this._start > this._limit ||
             channel.get_bytes_read() - channel.get_read_queue_used() !== this._head + this._start ||
             _getDelimiterKey(channel) !== this._key)
             return null;
-        const line = this._block.slice(this._start, found[1]);
+        // A view: less garbage for each line.
+        const line = this._block.subarray(this._start, found[1]);
         channel.consume(line.length);
         this._start = found[1];
         return line;
@@ -163,7 +169,7 @@ class LineIterator {
     next() {
         const line = this._queued?.take() ?? null;
         if (line !== null)
-            return Promise.resolve({value: this._convert(line), done: false});
+            return Promise.resolve({value: this._convert(line, this._queued.delimiters), done: false});
         this._queued = null;
         return this._done ? this.return() : this._wait();
     }
@@ -174,7 +180,7 @@ class LineIterator {
             return this.return();
         // The others that came with it need no turn of the main loop each.
         this._queued = new QueuedLines(this._channel);
-        return {value: this._convert(line), done: false};
+        return {value: this._convert(line, this._queued.delimiters), done: false};
     }
 
     return(value) {
@@ -218,13 +224,14 @@ function _overrideIOChannel(Kaa) {
 
     // Uint8Array lines, with their delimiter.
     prototype[Symbol.asyncIterator] = function () {
-        return new LineIterator(this, line => line);
+        // A copy: who keeps one line shall not keep the block.
+        return new LineIterator(this, line => line.slice());
     };
 
     // Strings, without delimiter.
     prototype.lines = function (encoding = 'utf-8') {
         const decoder = new TextDecoder(encoding);
-        return new LineIterator(this, line => decoder.decode(_strip(line, _getDelimiters(this))));
+        return new LineIterator(this, (line, delimiters) => decoder.decode(_strip(line, delimiters)));
     };
 
     // Arrays of such strings: all that are at hand.
@@ -234,11 +241,10 @@ function _overrideIOChannel(Kaa) {
             const lines = [await this.readline()];
             if (lines[0].length === 0)
                 return;
-            const delimiters = _getDelimiters(this);
             const queued = new QueuedLines(this);
             for (let line = queued.take(); line !== null; line = queued.take())
                 lines.push(line);
-            yield lines.map(line => decoder.decode(_strip(line, delimiters)));
+            yield lines.map(line => decoder.decode(_strip(line, queued.delimiters)));
         }
     };
 }

@@ -297,14 +297,13 @@ class IOChannel(Kaa.IOChannel):
             # The callbacks own the object, not this wrapper, which may be gone by then.
             self.connect('notify::fileno', _close_when_closed, channel)
             self.weak_ref(channel.close)
-            self._channel = channel
-            return
         self._channel = channel
 
     @property
     def channel(self):
         """What it was opened with: a descriptor, a file object, another channel; None while it is not open."""
-        return getattr(self, '_channel', None) if self.get_fileno() >= 0 else None
+        # Channels that C made have never been through __init__.
+        return getattr(self, '_channel', self.fileno) if self.get_fileno() >= 0 else None
 
     @property
     def fileno(self):
@@ -382,7 +381,7 @@ class IOChannel(Kaa.IOChannel):
 
     def lines(self, encoding='utf-8', errors='strict'):
         """Iterates over lines as str, without the delimiter."""
-        return self._iterate(lambda line: _strip(line, self._get_delimiters()).decode(encoding, errors))
+        return self._iterate(lambda line, delimiters: _strip(line, delimiters).decode(encoding, errors))
 
     async def _iterate(self, convert=None):
         changes = []
@@ -392,21 +391,24 @@ class IOChannel(Kaa.IOChannel):
                 line = await self.readline()
                 if not line:
                     return
-                yield convert(line) if convert is not None else line
-                # The others that came with it need no loop turn each.
                 changes.clear()
-                for line in self._take_lines(changes):
-                    yield convert(line) if convert is not None else line
+                delimiters = self._get_delimiters()
+                yield convert(line, delimiters) if convert is not None else line
+                if changes:
+                    continue
+                # The others that came with it need no loop turn each.
+                for line in self._take_lines(delimiters, changes):
+                    yield convert(line, delimiters) if convert is not None else line
         finally:
             self.disconnect(handler)
 
-    def _take_lines(self, changes):
+    def _take_lines(self, delimiters, changes):
         """The whole lines that are in the queue now. Each is taken when it is handed out: who stops here loses nothing."""
         block = self.peek()
         head = self.get_bytes_read() - len(block)
         limit = self.get_queue_size()
         start = 0
-        for end in _split(block, self._get_delimiters()):
+        for end in _split(block, delimiters):
             # The loop's body may have read, or changed the delimiter; and what is too long is for the overflow policy.
             if (changes or end - start > limit or
                     self.get_bytes_read() - self.get_read_queue_used() != head + start):
