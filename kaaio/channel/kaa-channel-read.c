@@ -664,6 +664,7 @@ read_filtered (KaaIOChannel  *self,
   if (priv->close_wanted)
     {
       priv->close_wanted = FALSE;
+      g_clear_error (error);
       kaa_channel_close_now (self, TRUE);
       return KAA_TRANSPORT_AGAIN;
     }

@@ -215,7 +215,9 @@ kaa_io_channel_peek (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   priv = kaa_channel_get_private (self);
-  return kaa_byte_queue_get_bytes (&priv->queue, 0, kaa_byte_queue_get_length (&priv->queue));
+  /* The rest of a line that is being dropped is not for anybody. */
+  return kaa_byte_queue_get_bytes (&priv->queue, 0,
+                                   priv->discarding == NULL ? kaa_byte_queue_get_length (&priv->queue) : 0);
 }
 
 /**
