@@ -77,8 +77,7 @@ request (KaaIOChannel   *self,
   if (priv->eof && priv->state == KAA_STATE_OPEN && !kaa_channel_closes_on_eof (self))
     priv->look_behind_eof = TRUE;
 
-  if (priv->pumping == 0 || priv->emitting > 0)
-    kaa_channel_schedule (self);
+  kaa_channel_schedule (self);
   return future;
 }
 
@@ -197,6 +196,13 @@ kaa_io_channel_read_until (KaaIOChannel *self,
   return request (self, KAA_PENDING_READ_UNTIL, 0, delimiter);
 }
 
+/* The rest of a line that is being dropped is not for anybody. */
+static gsize
+get_at_hand (KaaIOChannelPrivate *priv)
+{
+  return priv->discarding == NULL ? kaa_byte_queue_get_length (&priv->queue) : 0;
+}
+
 /**
  * kaa_io_channel_peek:
  * @self: a channel
@@ -215,9 +221,7 @@ kaa_io_channel_peek (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   priv = kaa_channel_get_private (self);
-  /* The rest of a line that is being dropped is not for anybody. */
-  return kaa_byte_queue_get_bytes (&priv->queue, 0,
-                                   priv->discarding == NULL ? kaa_byte_queue_get_length (&priv->queue) : 0);
+  return kaa_byte_queue_get_bytes (&priv->queue, 0, get_at_hand (priv));
 }
 
 /**
@@ -252,11 +256,11 @@ kaa_io_channel_consume (KaaIOChannel  *self,
                            "A channel can only be read in the thread of its main context");
       return FALSE;
     }
-  if (count > kaa_byte_queue_get_length (&priv->queue))
+  if (count > get_at_hand (priv))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                    "The queue holds %" G_GSIZE_FORMAT " bytes, so %" G_GSIZE_FORMAT " cannot be taken",
-                   kaa_byte_queue_get_length (&priv->queue), count);
+                   get_at_hand (priv), count);
       return FALSE;
     }
 

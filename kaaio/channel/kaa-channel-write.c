@@ -343,8 +343,6 @@ static void
 push (KaaIOChannel *self,
       gsize         length)
 {
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
   write_directly (self, length);
   kaa_channel_settle_written (self, FALSE);
   kaa_channel_notify_state (self);

@@ -348,6 +348,7 @@ kaa_io_channel_class_init (KaaIOChannelClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  kaa_in_progress_claim_thread ();
   g_type_class_adjust_private_offset (klass, &kaa_io_channel_private_offset);
 
   object_class->dispose = kaa_io_channel_dispose;

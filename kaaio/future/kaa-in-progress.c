@@ -86,6 +86,18 @@
  * Since: 1.0
  */
 
+/**
+ * KaaAcknowledgeFunc:
+ * @future: the future, which has finished
+ * @user_data: user data
+ *
+ * Called when a future has finished. See [method@Kaa.InProgress.then_acknowledged].
+ *
+ * Returns: %TRUE: it has arrived, and need not be repeated
+ *
+ * Since: 1.0
+ */
+
 G_DEFINE_FINAL_TYPE_WITH_CODE (KaaInProgress, kaa_in_progress, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_RESULT, kaa_in_progress_async_iface_init))
 

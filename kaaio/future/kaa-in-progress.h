@@ -20,6 +20,9 @@ typedef void (*KaaResolveFunc) (const GValue *result,
 typedef void (*KaaRejectFunc)  (const GError *error,
                                 gpointer      user_data);
 
+typedef gboolean (*KaaAcknowledgeFunc) (KaaInProgress *future,
+                                        gpointer       user_data);
+
 KAA_AVAILABLE_IN_1_0
 KaaInProgress *kaa_in_progress_new            (GObject       *source);
 
@@ -79,6 +82,12 @@ void           kaa_in_progress_then           (KaaInProgress  *self,
                                                KaaRejectFunc   reject,
                                                gpointer        reject_data,
                                                GDestroyNotify  reject_destroy);
+
+KAA_AVAILABLE_IN_1_0
+void           kaa_in_progress_then_acknowledged (KaaInProgress      *self,
+                                                  KaaAcknowledgeFunc  callback,
+                                                  gpointer            user_data,
+                                                  GDestroyNotify      destroy);
 
 KAA_AVAILABLE_IN_1_0
 gboolean       kaa_in_progress_abort          (KaaInProgress *self,

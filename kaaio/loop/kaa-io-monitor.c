@@ -60,8 +60,9 @@
  * ## Threads
  *
  * The callback runs in the thread that runs [property@Kaa.NotifierCallback:main-context]. Everything else may be
- * done in any thread. After the monitor was unregistered in the thread of the context, the callback does not run any more; after it was
- * unregistered in another thread, a call that has begun may still be going on.
+ * done in any thread, provided that the context lives while `register()` runs. After the monitor
+ * was unregistered in the thread of the context, the callback does not run any more; after it was unregistered in another
+ * thread, a call that has begun may still be going on.
  *
  * Since: 1.0
  */

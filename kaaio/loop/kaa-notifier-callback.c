@@ -23,11 +23,11 @@
  * ## Threads
  *
  * It may be registered and unregistered, and its properties be used, in any thread; the closure runs in the thread that
- * runs the main context. After it was unregistered in that thread, the closure does not run any more. After it was unregistered
- * in another thread, a call that has begun may still be going on. Whoever registers it or sets its priority in another thread has
- * to see to it that the main context lives meanwhile. Changes of `active` are notified in the thread that makes them, also that of the
- * main context going. An object that a closure watches should be dropped in the thread that runs the main context, because closures
- * become invalid without a lock.
+ * runs the main context. After it was unregistered in that thread, the closure does not run any more. After it was
+ * unregistered in another thread, a call that has begun may still be going on. Whoever registers it or sets its priority in
+ * another thread has to see to it that the main context lives meanwhile. Changes of `active` are notified in the thread that
+ * makes them, also that of the main context going. An object that a closure watches should be dropped in the thread that
+ * runs the main context, because closures become invalid without a lock.
  *
  * Since: 1.0
  */

@@ -440,12 +440,19 @@ kaa_poller_is_mine (KaaPoller *self)
   g_mutex_lock (&self->lock);
   if (self->context != NULL)
     {
-      mine = g_main_context_acquire (self->context);
-      if (mine)
+      /* Nobody owns a context between two of its turns, so that it can be had says little. It belongs to the thread that first
+       * used it, until another one runs it, or at least has made it its own default. */
+      mine = g_main_context_is_owner (self->context);
+      if (!mine &&
+          (g_atomic_pointer_get (&self->thread) == NULL ||
+           g_main_context_get_thread_default () == self->context) &&
+          g_main_context_acquire (self->context))
         {
-          kaa_poller_note_thread (self);
+          mine = TRUE;
           g_main_context_release (self->context);
         }
+      if (mine)
+        kaa_poller_note_thread (self);
     }
   g_mutex_unlock (&self->lock);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Futures out of futures: all, any, timeout, noabort, and promises that are finished with a future. */
+/* Futures out of futures: all, any, timeout, noabort. */
 
 #include "future-fixture.h"
 
@@ -419,152 +419,6 @@ test_noabort (void)
   assert_finalize (future);
 }
 
-/* --- A promise finished with a future --- */
-
-static void
-finish_with (KaaInProgress *future,
-             KaaInProgress *other)
-{
-  GValue value = G_VALUE_INIT;
-
-  g_value_init (&value, KAA_TYPE_IN_PROGRESS);
-  g_value_set_object (&value, other);
-  kaa_in_progress_finish (future, &value);
-  g_value_unset (&value);
-}
-
-static void
-test_follow (void)
-{
-  KaaInProgress *future = kaa_in_progress_new (NULL);
-  KaaInProgress *other = kaa_in_progress_new (NULL);
-  Counts counts = { 0, };
-
-  then_count (future, &counts);
-  finish_with (future, other);
-  g_assert_false (kaa_in_progress_get_finished (future));
-
-  expect_critical ("*only that can finish it*");
-  kaa_in_progress_finish_int (future, 1);
-  g_test_assert_expected_messages ();
-  expect_critical ("*only that can finish it*");
-  finish_with (future, other);
-  g_test_assert_expected_messages ();
-
-  kaa_in_progress_finish_int (other, 7);
-  settle_down ();
-  g_assert_cmpint (counts.resolved, ==, 1);
-  g_assert_cmpint (kaa_in_progress_get_int (future, NULL), ==, 7);
-  assert_finalize (future);
-
-  /* One that is finished already. */
-  future = kaa_in_progress_new (NULL);
-  then_count (future, &counts);
-  finish_with (future, other);
-  g_assert_cmpint (counts.resolved, ==, 1);
-  settle_down ();
-  g_assert_cmpint (counts.resolved, ==, 2);
-  expect_critical ("*");
-  finish_with (future, other);
-  g_test_assert_expected_messages ();
-  assert_finalize (future);
-  assert_finalize (other);
-}
-
-static void
-test_follow_error (void)
-{
-  KaaInProgress *future = kaa_in_progress_new (NULL);
-  KaaInProgress *other = kaa_in_progress_new (NULL);
-
-  finish_with (future, other);
-  throw_code (other, G_IO_ERROR_BUSY);
-  settle_down ();
-  assert_failed_with (future, G_IO_ERROR_BUSY);
-  assert_finalize (future);
-  assert_finalize (other);
-}
-
-static void
-test_follow_circle (void)
-{
-  KaaInProgress *future = kaa_in_progress_new (NULL);
-  KaaInProgress *other = kaa_in_progress_new (NULL);
-  KaaInProgress *limited;
-  KaaInProgress *all;
-
-  expect_critical ("*could never end*");
-  finish_with (future, future);
-  g_test_assert_expected_messages ();
-
-  finish_with (future, other);
-  expect_critical ("*could never end*");
-  finish_with (other, future);
-  g_test_assert_expected_messages ();
-
-  /* However long the way. */
-  limited = kaa_in_progress_timeout (future, 3600, /* abort= */ FALSE);
-  all = kaa_in_progress_all (&limited, 1);
-  expect_critical ("*could never end*");
-  finish_with (other, all);
-  g_test_assert_expected_messages ();
-
-  kaa_in_progress_finish_int (other, 7);
-  settle_down ();
-  g_assert_true (kaa_in_progress_get_boolean (all, NULL));
-  assert_finalize (all);
-  assert_finalize (limited);
-  assert_finalize (future);
-  assert_finalize (other);
-}
-
-/* The owner of the promise decides, and the other goes on. */
-static void
-test_follow_abort (void)
-{
-  KaaInProgress *future = kaa_in_progress_new (NULL);
-  KaaInProgress *other = kaa_in_progress_new (NULL);
-  g_autoptr(GError) error = NULL;
-
-  kaa_in_progress_set_abortable (other, TRUE);
-  finish_with (future, other);
-  g_assert_false (kaa_in_progress_abort (future, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
-  kaa_in_progress_set_abortable (future, TRUE);
-  g_assert_true (kaa_in_progress_abort (future, NULL));
-  assert_failed_with (future, G_IO_ERROR_CANCELLED);
-  g_assert_false (kaa_in_progress_get_finished (other));
-  g_assert_false (kaa_in_progress_has_listeners (other));
-  settle_down ();
-  assert_finalize (future);
-  assert_finalize (other);
-}
-
-/* As a loop written with promises makes it; neither recursion nor a turn of the loop for each. */
-static void
-test_follow_chain (void)
-{
-  const guint length = 20000;
-  KaaInProgress *first = kaa_in_progress_new (NULL);
-  KaaInProgress *last = g_object_ref (first);
-  guint i;
-
-  for (i = 0; i < length; i++)
-    {
-      KaaInProgress *next = kaa_in_progress_new (NULL);
-
-      finish_with (last, next);
-      g_object_unref (last);
-      last = next;
-    }
-
-  kaa_in_progress_finish_int (last, 1);
-  g_object_unref (last);
-  g_assert_cmpint (kaa_in_progress_wait_int (first, -1, NULL), ==, 1);
-  settle_down ();
-  assert_finalize (first);
-}
-
 /* --- What is dropped --- */
 
 static void
@@ -623,6 +477,47 @@ test_nothing_piles_up (void)
     }
   g_assert_false (kaa_in_progress_has_listeners (slow));
   assert_finalize (slow);
+}
+
+/* A link goes from the middle of those who listen. */
+static void
+test_link_among_others (void)
+{
+  KaaInProgress *future = kaa_in_progress_new (NULL);
+  KaaInProgress *futures[] = { future, kaa_in_progress_new (NULL) };
+  KaaInProgress *any;
+
+  begin_protocol ();
+  then_note (future, "1");
+  any = kaa_in_progress_any (futures, 2);
+  then_note (future, "3");
+  kaa_in_progress_finish_void (futures[1]);
+  settle_down ();
+  g_assert_cmpint (kaa_in_progress_get_int (any, NULL), ==, 1);
+  then_note (future, "4");
+  kaa_in_progress_finish_void (future);
+  settle_down ();
+  assert_protocol ("1 3 4");
+  assert_finalize (any);
+  assert_finalize (futures[1]);
+  assert_finalize (future);
+}
+
+static void
+test_no_futures (void)
+{
+  KaaInProgress *future = kaa_in_progress_new (NULL);
+  KaaInProgress *futures[] = { future, NULL };
+
+  expect_critical ("*are_futures*");
+  g_assert_null (kaa_in_progress_all (futures, 2));
+  expect_critical ("*are_futures*");
+  g_assert_null (kaa_in_progress_any (futures, 2));
+  expect_critical ("*futures != NULL*");
+  g_assert_null (kaa_in_progress_all (NULL, 1));
+  g_test_assert_expected_messages ();
+  g_assert_false (kaa_in_progress_has_listeners (future));
+  assert_finalize (future);
 }
 
 /* --- Threads --- */
@@ -766,14 +661,11 @@ main (int   argc,
   g_test_add_func ("/in-progress-combine/abort/all-any", test_abort_all);
   g_test_add_func ("/in-progress-combine/abort/timeout", test_abort_timeout);
   g_test_add_func ("/in-progress-combine/abort/noabort", test_noabort);
-  g_test_add_func ("/in-progress-combine/follow/resolved", test_follow);
-  g_test_add_func ("/in-progress-combine/follow/failed", test_follow_error);
-  g_test_add_func ("/in-progress-combine/follow/circle", test_follow_circle);
-  g_test_add_func ("/in-progress-combine/follow/abort", test_follow_abort);
-  g_test_add_func ("/in-progress-combine/follow/chain", test_follow_chain);
   g_test_add_func ("/in-progress-combine/dropped/member", test_member_dropped);
   g_test_add_func ("/in-progress-combine/dropped/disposed", test_combination_disposed);
   g_test_add_func ("/in-progress-combine/nothing-piles-up", test_nothing_piles_up);
+  g_test_add_func ("/in-progress-combine/link-among-others", test_link_among_others);
+  g_test_add_func ("/in-progress-combine/no-futures", test_no_futures);
   g_test_add_func ("/in-progress-combine/threads/other-contexts", test_other_contexts);
   g_test_add_func ("/in-progress-combine/threads/abort-races", test_abort_races_members);
 

@@ -228,6 +228,26 @@ test_exactly_once (void)
   g_assert_cmpint (operation.dropped, ==, 1);
 }
 
+static void
+test_wrong_calls (void)
+{
+  g_autoptr(KaaInProgress) future = kaa_in_progress_new (NULL);
+  GValue unset = G_VALUE_INIT;
+
+  expect_critical ("*G_IS_VALUE*");
+  kaa_in_progress_finish (future, &unset);
+  expect_critical ("*result != NULL*");
+  kaa_in_progress_finish_bytes (future, NULL);
+  expect_critical ("*error != NULL*");
+  kaa_in_progress_throw (future, NULL);
+  expect_critical ("*reason != NULL*");
+  g_assert_false (kaa_in_progress_abort_with (future, NULL, NULL));
+  expect_critical ("*KAA_IS_IN_PROGRESS*");
+  kaa_in_progress_ready_callback (NULL, G_ASYNC_RESULT (future), NULL);
+  g_test_assert_expected_messages ();
+  g_assert_false (kaa_in_progress_get_finished (future));
+}
+
 /* --- The announcement --- */
 
 static void
@@ -455,6 +475,7 @@ main (int   argc,
   g_test_add_func ("/in-progress/values", test_values);
   g_test_add_func ("/in-progress/operation-results", test_operation_results);
   g_test_add_func ("/in-progress/exactly-once", test_exactly_once);
+  g_test_add_func ("/in-progress/wrong-calls", test_wrong_calls);
   g_test_add_func ("/in-progress/order", test_order);
   g_test_add_func ("/in-progress/late", test_late);
   g_test_add_func ("/in-progress/connect-while-announced", test_connect_while_announced);

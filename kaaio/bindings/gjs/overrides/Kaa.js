@@ -40,15 +40,20 @@ function _withStack(error, stack) {
 }
 
 function _overrideInProgress(prototype) {
-    const listen = prototype.then;
+    const {then_acknowledged: listen, get_result: getResult} = prototype;
 
-    // As Promise.prototype.then, so `await` works. The C method takes the same two callbacks.
+    // As Promise.prototype.then, so `await` works. A callback that gjs drops is called again, because it has not said true.
     prototype.then = function (resolve, reject) {
         const {stack} = new Error();
         return new Promise((resolved, rejected) => {
-            listen.call(this,
-                value => resolved(_toResult(value)),
-                error => rejected(_withStack(error, stack)));
+            listen.call(this, future => {
+                try {
+                    resolved(_toResult(getResult.call(future)));
+                } catch (error) {
+                    rejected(_withStack(error, stack));
+                }
+                return true;
+            });
         }).then(resolve, reject);
     };
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A completion that is told again until it has arrived. */
+
+#include <kaaio/kaa-in-progress.h>
+
+typedef struct
+{
+  guint n_told;
+  guint n_lost;       /* how many calls are dropped, as gjs drops them */
+  guint n_destroyed;
+  gboolean failed;
+} Told;
+
+static gboolean
+told (KaaInProgress *future,
+      gpointer       user_data)
+{
+  Told *self = user_data;
+
+  g_assert_true (kaa_in_progress_get_finished (future));
+  self->failed = kaa_in_progress_get_failed (future);
+  return self->n_told++ >= self->n_lost;
+}
+
+static void
+destroyed (gpointer user_data)
+{
+  ((Told *) user_data)->n_destroyed++;
+}
+
+static void
+run_until_destroyed (Told *self)
+{
+  while (self->n_destroyed == 0)
+    g_main_context_iteration (NULL, TRUE);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+static void
+test_arrives (void)
+{
+  KaaInProgress *future = kaa_in_progress_new (NULL);
+  Told self = { 0, };
+
+  kaa_in_progress_then_acknowledged (future, told, &self, destroyed);
+  kaa_in_progress_finish_int (future, 1);
+  g_assert_cmpuint (self.n_told, ==, 0);
+  run_until_destroyed (&self);
+  g_assert_cmpuint (self.n_told, ==, 1);
+  g_assert_cmpuint (self.n_destroyed, ==, 1);
+  g_object_unref (future);
+}
+
+static void
+test_repeated (void)
+{
+  KaaInProgress *future = kaa_in_progress_new (NULL);
+  GError *error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "for a test");
+  Told self = { .n_lost = 5 };
+
+  kaa_in_progress_throw (future, error);
+  kaa_in_progress_then_acknowledged (future, told, &self, destroyed);
+  /* Nobody else keeps it: what has not arrived must. */
+  g_object_unref (future);
+  run_until_destroyed (&self);
+  g_assert_cmpuint (self.n_told, ==, 6);
+  g_assert_cmpuint (self.n_destroyed, ==, 1);
+  g_assert_true (self.failed);
+  g_error_free (error);
+}
+
+static void
+test_never_finished (void)
+{
+  KaaInProgress *future = kaa_in_progress_new (NULL);
+  Told self = { 0, };
+
+  kaa_in_progress_then_acknowledged (future, told, &self, destroyed);
+  g_object_unref (future);
+  run_until_destroyed (&self);
+  g_assert_cmpuint (self.n_told, ==, 0);
+  g_assert_cmpuint (self.n_destroyed, ==, 1);
+}
+
+static void
+test_context_goes (void)
+{
+  GMainContext *context = g_main_context_new ();
+  KaaInProgress *future;
+  Told self = { .n_lost = G_MAXUINT };
+
+  g_main_context_push_thread_default (context);
+  future = kaa_in_progress_new (NULL);
+  kaa_in_progress_then_acknowledged (future, told, &self, destroyed);
+  kaa_in_progress_finish_void (future);
+  while (self.n_told < 3)
+    g_main_context_iteration (context, TRUE);
+  g_main_context_pop_thread_default (context);
+  g_main_context_unref (context);
+  g_assert_cmpuint (self.n_destroyed, ==, 1);
+  g_object_unref (future);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/in-progress-acknowledge/arrives", test_arrives);
+  g_test_add_func ("/in-progress-acknowledge/repeated", test_repeated);
+  g_test_add_func ("/in-progress-acknowledge/never-finished", test_never_finished);
+  g_test_add_func ("/in-progress-acknowledge/context-goes", test_context_goes);
+  return g_test_run ();
+}
