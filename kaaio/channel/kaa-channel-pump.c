@@ -56,6 +56,10 @@ settle_down (KaaIOChannel *self)
   if (wants == 0 && !wanted && !priv->paused && priv->emitting == 0 && priv->state == KAA_STATE_OPEN &&
       ((ready & (KAA_POLL_IN | KAA_POLL_HUP)) != 0 || kaa_channel_has_line (self)))
     kaa_poll_entry_park (&priv->entry, kaa_channel_look_blocked (self));
+
+  /* A partial line that waits for its rest must not hold a whole block. */
+  if (!(ready & KAA_POLL_IN) && kaa_channel_get_queued (priv) > 0)
+    kaa_byte_queue_trim (&priv->queue, kaa_channel_get_blocks (priv));
 }
 
 /* A descriptor that has hung up closes its channel even if nobody reads, unless something is left to be read. */

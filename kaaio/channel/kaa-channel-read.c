@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The read side: from the transport into the queue (fill), and from there to requests and handlers (deliver).
+ * The read side, from the queue to requests and handlers (kaa-channel-fill.c fills it).
  *
  * The order is: chunks to `read` handlers as they are read; then requests, first come, first served; then
  * blocks and lines to the handlers. Bytes leave the queue before the code that gets them runs, so that whatever
@@ -10,35 +10,11 @@
 
 #include "channel/kaa-io-channel-private.h"
 
-#include <string.h>
-
-/* Room for less than this is not worth a system call. */
-#define MIN_ROOM 4096
-
-static gsize
-get_used (KaaIOChannelPrivate *priv)
-{
-  return kaa_byte_queue_get_length (&priv->queue);
-}
-
-static KaaBlockCache *
-get_cache (KaaIOChannelPrivate *priv)
-{
-  return kaa_poller_get_blocks (priv->entry.poller);
-}
-
 /* Nothing will follow what is in the queue, for now at least. */
 static gboolean
 is_at_end (KaaIOChannelPrivate *priv)
 {
   return priv->eof || priv->state == KAA_STATE_CLOSED || priv->state == KAA_STATE_CLOSING;
-}
-
-static gsize
-subtract (gsize a,
-          gsize b)
-{
-  return a > b ? a - b : 0;
 }
 
 /* Takes length bytes from the head. */
@@ -49,13 +25,13 @@ kaa_channel_take (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaPending *request = priv->requests.first;
 
-  kaa_byte_queue_consume (&priv->queue, get_cache (priv), length);
+  kaa_byte_queue_consume (&priv->queue, kaa_channel_get_blocks (priv), length);
   kaa_scan_consume (&priv->scan, priv->discarding != NULL ? priv->discarding : priv->delimiters, length);
   if (request != NULL && request->delimiters != NULL)
     kaa_scan_consume (&request->scan, request->delimiters, length);
-  priv->seen_from = subtract (priv->seen_from, length);
-  priv->seen_to = subtract (priv->seen_to, length);
-  priv->block_seen = subtract (priv->block_seen, length);
+  priv->seen_from = kaa_subtract (priv->seen_from, length);
+  priv->seen_to = kaa_subtract (priv->seen_to, length);
+  priv->block_seen = kaa_subtract (priv->block_seen, length);
   priv->overflow_told = FALSE;
 }
 
@@ -64,7 +40,7 @@ kaa_channel_clear_input (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  kaa_channel_take (self, get_used (priv));
+  kaa_channel_take (self, kaa_channel_get_queued (priv));
   priv->scan = (KaaScan) { 0, };
   priv->block_seen = priv->seen_from = priv->seen_to = 0;
   priv->missed = 0;
@@ -132,7 +108,7 @@ static gboolean
 discard (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = get_used (priv);
+  gsize used = kaa_channel_get_queued (priv);
   gsize start, end;
 
   if (priv->discarding == NULL)
@@ -146,15 +122,15 @@ discard (KaaIOChannel *self)
   else if (!is_at_end (priv))
     {
       /* What may still become a delimiter has to stay. */
-      used = subtract (used, kaa_delimiters_get_longest (priv->discarding) - 1);
+      used = kaa_subtract (used, kaa_delimiters_get_longest (priv->discarding) - 1);
       if (used > 0)
         {
           KaaScan scan = priv->scan;
 
           kaa_scan_consume (&scan, priv->discarding, used);
-          kaa_byte_queue_consume (&priv->queue, get_cache (priv), used);
-          priv->seen_from = subtract (priv->seen_from, used);
-          priv->seen_to = subtract (priv->seen_to, used);
+          kaa_byte_queue_consume (&priv->queue, kaa_channel_get_blocks (priv), used);
+          priv->seen_from = kaa_subtract (priv->seen_from, used);
+          priv->seen_to = kaa_subtract (priv->seen_to, used);
           priv->discarded += used;
           priv->scan = scan;
         }
@@ -184,7 +160,7 @@ overflow (KaaIOChannel *self,
     }
   else if (!priv->overflow_told)
     {
-      tell_overflow (self, get_used (priv));
+      tell_overflow (self, kaa_channel_get_queued (priv));
       priv->overflow_told = TRUE;
     }
 
@@ -215,7 +191,7 @@ find_line (KaaIOChannel        *self,
            gsize               *length)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = get_used (priv);
+  gsize used = kaa_channel_get_queued (priv);
   gsize start;
 
   if (used == 0)
@@ -248,7 +224,7 @@ find_block (KaaIOChannel *self,
             gsize        *length)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = get_used (priv);
+  gsize used = kaa_channel_get_queued (priv);
 
   if (used == 0)
     return LINE_NONE;
@@ -302,7 +278,7 @@ serve (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaPending *request = priv->requests.first;
-  gsize used = get_used (priv);
+  gsize used = kaa_channel_get_queued (priv);
   LineResult result = LINE_NONE;
   gsize length = 0;
 
@@ -397,7 +373,7 @@ static gboolean
 emit_chunk (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = get_used (priv);
+  gsize used = kaa_channel_get_queued (priv);
   gsize from, length;
   GBytes *bytes;
 
@@ -440,7 +416,7 @@ static void
 drop_seen (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = get_used (priv);
+  gsize used = kaa_channel_get_queued (priv);
 
   if (used > 0 && !priv->keep && priv->requests.first == NULL && priv->emitting == 0 &&
       priv->seen_from == 0 && priv->seen_to == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
@@ -529,10 +505,10 @@ kaa_channel_deliver (KaaIOChannel *self,
           if (priv->requests.first != NULL)
             done = serve (self);
           /* Lines come after the requests that wait for the same bytes. */
-          if (!done && priv->requests.first == NULL && get_used (priv) > 0 && is_emission_allowed (priv))
+          if (!done && priv->requests.first == NULL && kaa_channel_get_queued (priv) > 0 && is_emission_allowed (priv))
             done = emit_block (self) || emit_line (self);
         }
-      else if (!done && priv->requests.first != NULL && is_at_end (priv) && get_used (priv) == 0)
+      else if (!done && priv->requests.first != NULL && is_at_end (priv) && kaa_channel_get_queued (priv) == 0)
         {
           done = serve (self);
         }
@@ -550,241 +526,4 @@ kaa_channel_deliver (KaaIOChannel *self,
 
   drop_seen (self);
   return any;
-}
-
-/* --- filling the queue --- */
-
-/* Bytes that the queue may hold before a line in it is known to be too long. */
-static gsize
-get_line_room (KaaIOChannelPrivate *priv)
-{
-  KaaPending *request = priv->requests.first;
-  const KaaDelimiters *delimiters = priv->delimiters;
-  gsize limit = priv->queue_size;
-  gsize room;
-
-  if (request != NULL)
-    {
-      if (request->kind != KAA_PENDING_READ)
-        limit = request->count;
-      if (request->delimiters != NULL)
-        delimiters = request->delimiters;
-    }
-
-  if (!g_size_checked_add (&room, limit, kaa_delimiters_get_longest (delimiters) + 1))
-    room = G_MAXSIZE;
-  return subtract (room, kaa_byte_queue_get_length (&priv->queue));
-}
-
-gboolean
-kaa_channel_wants_input (KaaIOChannel *self,
-                         KaaWants      wants)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (priv->input == NULL)
-    return FALSE;
-  if (priv->state == KAA_STATE_CLOSING)
-    return TRUE;
-  if (priv->state != KAA_STATE_OPEN || priv->paused || (priv->eof && !priv->look_behind_eof))
-    return FALSE;
-
-  return priv->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
-}
-
-/* Bytes arrived that only `read` handlers want: they never enter the queue for longer than the emission. */
-static void
-bytes_arrived (KaaIOChannel *self,
-               gsize         length,
-               KaaWants      wants)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = get_used (priv);
-  gsize before = used - length;
-  gboolean needed = priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES) != 0 || priv->peer_gone;
-  GBytes *chunk;
-
-  if (!(wants & KAA_WANTS_CHUNKS))
-    {
-      priv->keep = FALSE;
-      return;
-    }
-
-  chunk = kaa_byte_queue_get_bytes (&priv->queue, before, length);
-  if (priv->chunks == NULL)
-    priv->chunks = g_queue_new ();
-  g_queue_push_tail (priv->chunks, chunk);
-
-  if (!needed && !priv->keep && before == 0)
-    {
-      kaa_channel_take (self, used);
-      return;
-    }
-
-  /* The new part has been seen; it extends the part that was, or takes its place. */
-  if (priv->seen_to != before || priv->seen_to == priv->seen_from)
-    priv->seen_from = before;
-  priv->seen_to = used;
-
-  if (!needed && priv->keep && used > priv->queue_size)
-    {
-      guint64 missed = priv->missed + before;
-
-      kaa_channel_take (self, before);
-      if (length > priv->queue_size)
-        {
-          missed += length;
-          kaa_channel_take (self, length);
-        }
-      priv->missed = missed;
-    }
-}
-
-/* A filter runs the application's code, so what it reads is not read into the queue directly. */
-static gssize
-read_filtered (KaaIOChannel  *self,
-               gsize          want,
-               GError       **error)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  guint8 *buffer = g_malloc (want);
-  gssize n;
-
-  priv->in_filter = TRUE;
-  n = priv->input->klass->read (priv->input, buffer, want, error);
-  priv->in_filter = FALSE;
-  if (n > 0 && !kaa_byte_queue_append (&priv->queue, get_cache (priv), buffer, n))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                   "There is no memory for %" G_GSSIZE_FORMAT " more bytes; set a smaller queue-size", n);
-      n = KAA_TRANSPORT_FAILED;
-    }
-  g_free (buffer);
-
-  if (priv->close_wanted)
-    {
-      priv->close_wanted = FALSE;
-      g_clear_error (error);
-      kaa_channel_close_now (self, TRUE);
-      return KAA_TRANSPORT_AGAIN;
-    }
-
-  return n;
-}
-
-static gssize
-read_some (KaaIOChannel  *self,
-           gsize          want,
-           GError       **error)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize room;
-  guint8 *buffer;
-  gssize n;
-
-  if (priv->filtered)
-    return read_filtered (self, want, error);
-
-  buffer = kaa_byte_queue_reserve (&priv->queue, get_cache (priv), MIN (want, MIN_ROOM), want, &room);
-  if (buffer == NULL)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                   "There is no memory for %" G_GSIZE_FORMAT " more bytes; set a smaller queue-size", want);
-      return KAA_TRANSPORT_FAILED;
-    }
-
-  n = priv->input->klass->read (priv->input, buffer, MIN (room, want), error);
-  kaa_byte_queue_commit (&priv->queue, MAX (n, 0));
-  /* An empty queue gives the block back. */
-  if (get_used (priv) == 0)
-    kaa_byte_queue_consume (&priv->queue, get_cache (priv), 0);
-  return n;
-}
-
-/* A closing channel reads what still comes and throws it away: two peers with full queues must not wait for
- * each other. */
-static gboolean
-throw_away (KaaIOChannel *self,
-            gboolean     *budget)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  guint8 *buffer = g_malloc (KAA_BLOCK_READ_SIZE);
-  gssize n = priv->input->klass->read (priv->input, buffer, KAA_BLOCK_READ_SIZE, NULL);
-
-  g_free (buffer);
-  if (n > 0)
-    *budget = kaa_poller_spend (priv->entry.poller, n);
-  else if (n != KAA_TRANSPORT_AGAIN)
-    priv->eof = TRUE;
-
-  return n != KAA_TRANSPORT_AGAIN;
-}
-
-/* One read(2), if somebody wants it. */
-gboolean
-kaa_channel_fill (KaaIOChannel *self,
-                  gboolean     *budget)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  GError *error = NULL;
-  KaaWants wants;
-  gsize want;
-  gssize n;
-
-  if (priv->input == NULL || priv->in_filter ||
-      !(priv->input->klass->get_ready (priv->input) & KAA_POLL_IN))
-    return FALSE;
-
-  if (priv->state == KAA_STATE_CLOSING)
-    return !priv->eof && !priv->filtered && throw_away (self, budget);
-
-  wants = kaa_channel_look (self);
-  if (!kaa_channel_wants_input (self, wants) || (priv->emitting > 0 && priv->requests.first == NULL))
-    return FALSE;
-
-  want = MIN (priv->chunk_size, KAA_BLOCK_READ_SIZE);
-  if (priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES))
-    want = MIN (want, get_line_room (priv));
-  /* The queue is full of what a handler has not taken: it is paused, blocked, or running. */
-  if (want == 0)
-    return FALSE;
-
-  n = read_some (self, want, &error);
-  if (n == KAA_TRANSPORT_AGAIN)
-    return FALSE;
-
-  priv->look_behind_eof = FALSE;
-  if (n > 0)
-    {
-      priv->bytes_read += n;
-      priv->eof = FALSE;
-      bytes_arrived (self, n, wants);
-      *budget = kaa_poller_spend (priv->entry.poller, n);
-    }
-  else
-    {
-      kaa_channel_end_input (self, error);
-    }
-
-  return TRUE;
-}
-
-/* The channel is about to be closed by an error while nobody reads: what waits in the kernel is saved for who
- * asks later. */
-void
-kaa_channel_slurp (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (priv->input == NULL || priv->filtered)
-    return;
-
-  while (get_used (priv) < priv->queue_size)
-    {
-      gssize n = read_some (self, MIN (priv->queue_size - get_used (priv), KAA_BLOCK_READ_SIZE), NULL);
-
-      if (n <= 0)
-        break;
-      priv->bytes_read += n;
-    }
 }

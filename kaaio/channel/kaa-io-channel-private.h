@@ -20,7 +20,8 @@ G_BEGIN_DECLS
  *   kaa-channel-properties.c  the properties
  *   kaa-channel-open.c        wrap, steal
  *   kaa-channel-pump.c        the engine: what a dispatch does, in which order
- *   kaa-channel-read.c        the read side: from the transport into the queue, from there to requests and handlers
+ *   kaa-channel-fill.c        the read side: from the transport into the queue
+ *   kaa-channel-read.c        ... and from there to requests and handlers
  *   kaa-channel-request.c     the reading methods
  *   kaa-channel-write.c       the write side, with its methods
  *   kaa-channel-close.c       close, shutdown, the end of input, errors
@@ -152,6 +153,26 @@ kaa_channel_from_private (KaaIOChannelPrivate *priv)
   return (KaaIOChannel *) ((guint8 *) priv - kaa_io_channel_private_offset);
 }
 
+static inline gsize
+kaa_channel_get_queued (KaaIOChannelPrivate *priv)
+{
+  return kaa_byte_queue_get_length (&priv->queue);
+}
+
+static inline KaaBlockCache *
+kaa_channel_get_blocks (KaaIOChannelPrivate *priv)
+{
+  return kaa_poller_get_blocks (priv->entry.poller);
+}
+
+/* Not below zero. */
+static inline gsize
+kaa_subtract (gsize a,
+              gsize b)
+{
+  return a > b ? a - b : 0;
+}
+
 /* kaa-io-channel.c */
 KaaWants      kaa_channel_look                  (KaaIOChannel *self);
 gboolean      kaa_channel_wants                 (KaaIOChannel *self, KaaWants one);
@@ -174,15 +195,17 @@ gboolean      kaa_channel_closes_on_eof         (KaaIOChannel *self);
 void          kaa_channel_dispatch              (KaaPollEntry *entry);
 KaaLook       kaa_channel_look_parked           (KaaPollEntry *entry);
 
+/* kaa-channel-fill.c */
+gboolean      kaa_channel_fill                  (KaaIOChannel *self, gboolean *budget);
+gboolean      kaa_channel_wants_input           (KaaIOChannel *self, KaaWants wants);
+void          kaa_channel_slurp                 (KaaIOChannel *self);
+
 /* kaa-channel-read.c */
 /* Each does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
 gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
-gboolean      kaa_channel_fill                  (KaaIOChannel *self, gboolean *budget);
-gboolean      kaa_channel_wants_input           (KaaIOChannel *self, KaaWants wants);
 gboolean      kaa_channel_has_line              (KaaIOChannel *self);
 void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
-void          kaa_channel_slurp                 (KaaIOChannel *self);
 
 /* kaa-channel-write.c */
 gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *budget);

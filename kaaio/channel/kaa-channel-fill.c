@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The read side, from the transport into the queue: when to read, how much, and what to keep.
+ */
+
+#include "channel/kaa-io-channel-private.h"
+
+/* Room for less than this is not worth a system call. */
+#define MIN_ROOM 4096
+
+/* Bytes that the queue may hold before a line in it is known to be too long. */
+static gsize
+get_line_room (KaaIOChannelPrivate *priv)
+{
+  KaaPending *request = priv->requests.first;
+  const KaaDelimiters *delimiters = priv->delimiters;
+  gsize limit = priv->queue_size;
+  gsize room;
+
+  if (request != NULL)
+    {
+      if (request->kind != KAA_PENDING_READ)
+        limit = request->count;
+      if (request->delimiters != NULL)
+        delimiters = request->delimiters;
+    }
+
+  if (!g_size_checked_add (&room, limit, kaa_delimiters_get_longest (delimiters) + 1))
+    room = G_MAXSIZE;
+  return kaa_subtract (room, kaa_byte_queue_get_length (&priv->queue));
+}
+
+gboolean
+kaa_channel_wants_input (KaaIOChannel *self,
+                         KaaWants      wants)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->input == NULL)
+    return FALSE;
+  if (priv->state == KAA_STATE_CLOSING)
+    return TRUE;
+  if (priv->state != KAA_STATE_OPEN || priv->paused || (priv->eof && !priv->look_behind_eof))
+    return FALSE;
+
+  return priv->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
+}
+
+/* Bytes arrived that only `read` handlers want: they never enter the queue for longer than the emission. */
+static void
+bytes_arrived (KaaIOChannel *self,
+               gsize         length,
+               KaaWants      wants)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = kaa_channel_get_queued (priv);
+  gsize before = used - length;
+  gboolean needed = priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES) != 0 || priv->peer_gone;
+  GBytes *chunk;
+
+  if (!(wants & KAA_WANTS_CHUNKS))
+    {
+      priv->keep = FALSE;
+      return;
+    }
+
+  chunk = kaa_byte_queue_get_bytes (&priv->queue, before, length);
+  if (priv->chunks == NULL)
+    priv->chunks = g_queue_new ();
+  g_queue_push_tail (priv->chunks, chunk);
+
+  if (!needed && !priv->keep && before == 0)
+    {
+      kaa_channel_take (self, used);
+      return;
+    }
+
+  /* The new part has been seen; it extends the part that was, or takes its place. */
+  if (priv->seen_to != before || priv->seen_to == priv->seen_from)
+    priv->seen_from = before;
+  priv->seen_to = used;
+
+  if (!needed && priv->keep && used > priv->queue_size)
+    {
+      guint64 missed = priv->missed + before;
+
+      kaa_channel_take (self, before);
+      if (length > priv->queue_size)
+        {
+          missed += length;
+          kaa_channel_take (self, length);
+        }
+      priv->missed = missed;
+    }
+}
+
+/* A filter runs the application's code, so what it reads is not read into the queue directly. */
+static gssize
+read_filtered (KaaIOChannel  *self,
+               gsize          want,
+               GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  guint8 *buffer = g_malloc (want);
+  gssize n;
+
+  priv->in_filter = TRUE;
+  n = priv->input->klass->read (priv->input, buffer, want, error);
+  priv->in_filter = FALSE;
+  if (n > 0 && !kaa_byte_queue_append (&priv->queue, kaa_channel_get_blocks (priv), buffer, n))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                   "There is no memory for %" G_GSSIZE_FORMAT " more bytes; set a smaller queue-size", n);
+      n = KAA_TRANSPORT_FAILED;
+    }
+  g_free (buffer);
+
+  if (priv->close_wanted)
+    {
+      priv->close_wanted = FALSE;
+      g_clear_error (error);
+      kaa_channel_close_now (self, TRUE);
+      return KAA_TRANSPORT_AGAIN;
+    }
+
+  return n;
+}
+
+static gssize
+read_some (KaaIOChannel  *self,
+           gsize          want,
+           GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize room;
+  guint8 *buffer;
+  gssize n;
+
+  if (priv->filtered)
+    return read_filtered (self, want, error);
+
+  buffer = kaa_byte_queue_reserve (&priv->queue, kaa_channel_get_blocks (priv), MIN (want, MIN_ROOM), want, &room);
+  if (buffer == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                   "There is no memory for %" G_GSIZE_FORMAT " more bytes; set a smaller queue-size", want);
+      return KAA_TRANSPORT_FAILED;
+    }
+
+  n = priv->input->klass->read (priv->input, buffer, MIN (room, want), error);
+  kaa_byte_queue_commit (&priv->queue, MAX (n, 0));
+  /* An empty queue gives the block back. */
+  if (kaa_channel_get_queued (priv) == 0)
+    kaa_byte_queue_consume (&priv->queue, kaa_channel_get_blocks (priv), 0);
+  return n;
+}
+
+/* A closing channel reads what still comes and throws it away: two peers with full queues must not wait for
+ * each other. */
+static gboolean
+throw_away (KaaIOChannel *self,
+            gboolean     *budget)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  guint8 *buffer = g_malloc (KAA_BLOCK_READ_SIZE);
+  gssize n = priv->input->klass->read (priv->input, buffer, KAA_BLOCK_READ_SIZE, NULL);
+
+  g_free (buffer);
+  if (n > 0)
+    *budget = kaa_poller_spend (priv->entry.poller, n);
+  else if (n != KAA_TRANSPORT_AGAIN)
+    priv->eof = TRUE;
+
+  return n != KAA_TRANSPORT_AGAIN;
+}
+
+/* One read(2), if somebody wants it. */
+gboolean
+kaa_channel_fill (KaaIOChannel *self,
+                  gboolean     *budget)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GError *error = NULL;
+  KaaWants wants;
+  gsize want;
+  gssize n;
+
+  if (priv->input == NULL || priv->in_filter ||
+      !(priv->input->klass->get_ready (priv->input) & KAA_POLL_IN))
+    return FALSE;
+
+  if (priv->state == KAA_STATE_CLOSING)
+    return !priv->eof && !priv->filtered && throw_away (self, budget);
+
+  wants = kaa_channel_look (self);
+  if (!kaa_channel_wants_input (self, wants) || (priv->emitting > 0 && priv->requests.first == NULL))
+    return FALSE;
+
+  want = MIN (priv->chunk_size, KAA_BLOCK_READ_SIZE);
+  if (priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES))
+    want = MIN (want, get_line_room (priv));
+  /* The queue is full of what a handler has not taken: it is paused, blocked, or running. */
+  if (want == 0)
+    return FALSE;
+
+  n = read_some (self, want, &error);
+  if (n == KAA_TRANSPORT_AGAIN)
+    return FALSE;
+
+  priv->look_behind_eof = FALSE;
+  if (n > 0)
+    {
+      priv->bytes_read += n;
+      priv->eof = FALSE;
+      bytes_arrived (self, n, wants);
+      *budget = kaa_poller_spend (priv->entry.poller, n);
+    }
+  else
+    {
+      kaa_channel_end_input (self, error);
+    }
+
+  return TRUE;
+}
+
+/* The channel is about to be closed by an error while nobody reads: what waits in the kernel is saved for who
+ * asks later. */
+void
+kaa_channel_slurp (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->input == NULL || priv->filtered)
+    return;
+
+  while (kaa_channel_get_queued (priv) < priv->queue_size)
+    {
+      gssize n = read_some (self, MIN (priv->queue_size - kaa_channel_get_queued (priv), KAA_BLOCK_READ_SIZE), NULL);
+
+      if (n <= 0)
+        break;
+      priv->bytes_read += n;
+    }
+}
