@@ -517,9 +517,10 @@ close_here (KaaIOChannel  *self,
     }
 
   kaa_pending_append (&closing->futures, pending);
-  if (flags & KAA_CLOSE_IMMEDIATE)
+  /* What is queued is the parent's to write. */
+  if ((flags & KAA_CLOSE_IMMEDIATE) || kaa_poller_is_forked (priv->entry.poller))
     kaa_channel_close_now (self, expected);
-  else if (priv->pumping == 0 && priv->state == KAA_STATE_CLOSING && !kaa_poller_is_forked (priv->entry.poller))
+  else if (priv->pumping == 0 && priv->state == KAA_STATE_CLOSING)
     while (kaa_channel_close_step (self) && priv->state == KAA_STATE_CLOSING)
       ;
   kaa_channel_notify_state (self);
