@@ -4,6 +4,9 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+/* Of one list, beside those that are new. */
+#define MAX_LOOKS 64
+
 static void
 pending_free (KaaPending *self)
 {
@@ -210,22 +213,48 @@ kaa_pending_settle_error (KaaPending *self,
   g_clear_object (&future);
 }
 
+/* Who listens keeps its future. May free the pending, and run the application's destroy functions. */
+static void
+look (KaaPending *self)
+{
+  gboolean heard;
+
+  if (self->future == NULL)
+    return;
+
+  heard = kaa_in_progress_has_listeners (self->future);
+  if (heard == self->owned)
+    return;
+
+  self->owned = heard;
+  if (heard)
+    g_object_ref (self->future);
+  else
+    g_object_unref (self->future);
+}
+
 void
 kaa_pending_list_look (KaaPendingList *list)
 {
-  /* Letting go of a future may free the pending it belongs to, and run the application's destroy functions: begin
-   * from the list's own pointer each time. */
+  guint n = 0;
+
+  /* Begin from the list's own pointer each time: what is behind may go as well. */
   while (list->unlooked != NULL)
     {
       KaaPending *self = list->unlooked;
 
       list->unlooked = self->next;
-      if (self->future != NULL && self->owned && !kaa_in_progress_has_listeners (self->future))
-        {
-          self->owned = FALSE;
-          g_object_unref (self->future);
-        }
+      look (self);
     }
+
+  /* A handler may have been connected since, to those that are just pointed at; only taking a reference runs no code. */
+  for (KaaPending *self = list->first; self != NULL && n < MAX_LOOKS; self = self->next, n++)
+    if (!self->owned)
+      look (self);
+
+  /* Who listened to the one that is served next may have given up, when a time-out was over. */
+  if (list->first != NULL)
+    look (list->first);
 }
 
 void

@@ -1084,6 +1084,35 @@ test_file_requests (void)
   end_events ();
 }
 
+static void
+count_resolved (KaaInProgress *future,
+                const GValue  *result,
+                gpointer       user_data)
+{
+  (*(guint *) user_data)++;
+}
+
+/* Connected after the first look: seen at the next one, which any call leads to. */
+static void
+test_heard_later (void)
+{
+  int out;
+  KaaIOChannel *channel = open_pipe (&out);
+  KaaInProgress *future = kaa_io_channel_readline (channel);
+  guint n_resolved = 0;
+
+  settle ();
+  g_signal_connect (future, "resolved", G_CALLBACK (count_resolved), &n_resolved);
+  kaa_io_channel_set_paused (channel, FALSE);
+  settle ();
+  g_object_unref (future);
+  put_string (out, "line\n");
+  settle ();
+  g_assert_cmpuint (n_resolved, ==, 1);
+  finish_channel (channel);
+  close (out);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -1126,6 +1155,7 @@ main (int    argc,
   g_test_add_func ("/channel/R8/terminal", test_terminal);
   g_test_add_func ("/channel/R9/growing-file", test_growing_file);
   g_test_add_func ("/channel/R9/stays-open", test_stays_open);
+  g_test_add_func ("/channel/R10/heard-later", test_heard_later);
   g_test_add_func ("/channel/R10/dropped", test_dropped);
   g_test_add_func ("/channel/R10/aborted", test_aborted);
   g_test_add_func ("/channel/R10/keeps-alive", test_keeps_alive);
