@@ -47,7 +47,7 @@ kaa_channel_wants_input (KaaIOChannel *self,
   return priv->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
 }
 
-/* Bytes arrived that only `read` handlers want: they never enter the queue for longer than the emission. */
+/* The last length bytes of the queue are new. `read` handlers get them as a chunk; where nobody else wants them they leave the queue. */
 static void
 bytes_arrived (KaaIOChannel *self,
                gsize         length,

@@ -379,7 +379,10 @@ emit_chunk (KaaIOChannel *self)
 
   if (priv->chunks != NULL)
     {
-      if (!is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+      /* Whoever was to have them has gone; requests find them in the queue. */
+      if (priv->emitting == 0 && kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY)
+        g_queue_free_full (g_steal_pointer (&priv->chunks), (GDestroyNotify) g_bytes_unref);
+      if (priv->chunks == NULL || !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
         return FALSE;
       bytes = g_queue_pop_head (priv->chunks);
       if (priv->chunks->length == 0)
@@ -409,6 +412,15 @@ emit_chunk (KaaIOChannel *self)
 
   emit_bytes (self, KAA_SIGNAL_READ, bytes);
   return TRUE;
+}
+
+void
+kaa_channel_emit_chunks (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  while (priv->chunks != NULL && emit_chunk (self))
+    ;
 }
 
 /* R3: what the handlers have had is only kept for requests that were made while they are connected. */

@@ -203,6 +203,8 @@ void          kaa_channel_slurp                 (KaaIOChannel *self);
 /* kaa-channel-read.c */
 /* Each does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
 gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
+/* Those that were read for `read` handlers and are still to be emitted. */
+void          kaa_channel_emit_chunks           (KaaIOChannel *self);
 gboolean      kaa_channel_has_line              (KaaIOChannel *self);
 void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
