@@ -19,7 +19,7 @@ get_last_closing (KaaIOChannelPrivate *priv)
   return closing;
 }
 
-static KaaClosing *
+static void
 add_closing (KaaIOChannelPrivate *priv,
              gboolean             expected)
 {
@@ -31,7 +31,6 @@ add_closing (KaaIOChannelPrivate *priv,
     last->next = closing;
   else
     priv->closings = closing;
-  return closing;
 }
 
 gboolean
@@ -136,17 +135,16 @@ finish_close (KaaIOChannel *self)
 }
 
 /* From here on the channel is not alive. */
-static KaaClosing *
+static void
 begin_close (KaaIOChannel *self,
              gboolean      expected)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaClosing *closing = add_closing (priv, expected);
 
+  add_closing (priv, expected);
   priv->state = KAA_STATE_CLOSING;
   priv->look_behind_eof = FALSE;
   kaa_channel_notify_state (self);
-  return closing;
 }
 
 static void
