@@ -66,4 +66,40 @@ typedef enum
   KAA_OVERFLOW_CLOSE
 } KaaOverflowPolicy;
 
+/**
+ * KaaSpliceFlags:
+ * @KAA_SPLICE_NONE: the target stays open when the source ends
+ * @KAA_SPLICE_CLOSE_TARGET: the target is closed, with what is queued written first, when the source ends
+ *
+ * How one channel is spliced to another.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  KAA_SPLICE_NONE         = 0,
+  KAA_SPLICE_CLOSE_TARGET = 1 << 0
+} KaaSpliceFlags;
+
+/**
+ * KaaProcessFlags:
+ * @KAA_PROCESS_NONE: pipes for input and output; errors go where those of this process go
+ * @KAA_PROCESS_PTY: the child runs on a pseudo-terminal of its own
+ * @KAA_PROCESS_STDERR_PIPE: what the child says on its standard error is a channel of its own
+ * @KAA_PROCESS_MERGE_STDERR: what the child says on its standard error is among its output
+ * @KAA_PROCESS_CLEAN_ENVIRONMENT: the child does not inherit the environment of this process
+ *
+ * How a child process is started.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  KAA_PROCESS_NONE              = 0,
+  KAA_PROCESS_PTY               = 1 << 0,
+  KAA_PROCESS_STDERR_PIPE       = 1 << 1,
+  KAA_PROCESS_MERGE_STDERR      = 1 << 2,
+  KAA_PROCESS_CLEAN_ENVIRONMENT = 1 << 3
+} KaaProcessFlags;
+
 G_END_DECLS
