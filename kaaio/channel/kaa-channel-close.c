@@ -60,16 +60,6 @@ kaa_channel_end_requests (KaaIOChannel *self,
 
 /* --- the descriptor --- */
 
-static void
-cancel_linger (KaaIOChannelPrivate *priv)
-{
-  if (priv->linger_source != NULL)
-    {
-      g_source_destroy (priv->linger_source);
-      g_clear_pointer (&priv->linger_source, g_source_unref);
-    }
-}
-
 /* A subclass may have something to write or to free; it cannot stop the close. */
 static void
 call_close_channel (KaaIOChannel *self)
@@ -91,7 +81,7 @@ kaa_channel_close_transports (KaaIOChannel *self)
   KaaTransport *input = g_steal_pointer (&priv->input);
   KaaTransport *output = g_steal_pointer (&priv->output);
 
-  cancel_linger (priv);
+  kaa_channel_end_linger (self);
   if (input != NULL)
     {
       input->klass->stop (input);
@@ -239,45 +229,6 @@ kaa_channel_end_output (KaaIOChannel *self,
 
 /* --- orderly closing --- */
 
-static gboolean
-linger_over (gpointer data)
-{
-  KaaIOChannel *self = data;
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (priv->state == KAA_STATE_CLOSING)
-    kaa_channel_close_now (self, FALSE);
-  return G_SOURCE_REMOVE;
-}
-
-/* (Re)starts the time after which a close without progress is cut short. */
-static void
-linger (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  GMainContext *context = kaa_poller_dup_context (priv->entry.poller);
-
-  cancel_linger (priv);
-  if (context == NULL)
-    return;
-
-  priv->linger_source = g_timeout_source_new ((guint) CLAMP (priv->linger * 1000, 0, G_MAXUINT / 2));
-  g_source_set_callback (priv->linger_source, linger_over, self, NULL);
-  g_source_set_static_name (priv->linger_source, "kaa-linger");
-  g_source_attach (priv->linger_source, context);
-  g_main_context_unref (context);
-}
-
-/* C3: there was progress. */
-void
-kaa_channel_linger_on (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (priv->linger_source != NULL && !priv->draining)
-    linger (self);
-}
-
 /* C1: closing a socket that has unread input makes the kernel throw away what was flushed. */
 static gboolean
 must_drain (KaaIOChannelPrivate *priv)
@@ -343,7 +294,7 @@ step_at_end (KaaIOChannel *self)
                                                             "The channel was closed"), FALSE);
     }
   if (kaa_write_queue_get_length (&priv->writes) > 0)
-    linger (self);
+    kaa_channel_begin_linger (self);
   return TRUE;
 }
 
@@ -366,7 +317,7 @@ kaa_channel_close_step (KaaIOChannel *self)
     {
       priv->draining = TRUE;
       priv->output->klass->shutdown (priv->output, NULL);
-      linger (self);
+      kaa_channel_begin_linger (self);
       return TRUE;
     }
   if (priv->draining && !priv->eof)
@@ -461,40 +412,10 @@ kaa_channel_context_gone (KaaPollEntry *entry)
 
 /* --- methods --- */
 
-typedef struct
-{
-  KaaTask task;
-  KaaIOChannel *channel;
-  KaaPending *pending;
-  KaaCloseFlags flags;
-} RemoteClose;
-
-static void close_here (KaaIOChannel  *self,
+void
+kaa_channel_close_here (KaaIOChannel  *self,
                         KaaPending    *pending,
-                        KaaCloseFlags  flags);
-
-static void
-remote_close (KaaTask  *task,
-              gboolean  context_gone)
-{
-  RemoteClose *remote = (RemoteClose *) task;
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (remote->channel);
-
-  g_atomic_int_set (&priv->remote_closed, FALSE);
-  if (context_gone)
-    kaa_pending_settle_error (remote->pending,
-                              g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                   "The main context of the channel has gone"), FALSE);
-  else
-    close_here (remote->channel, remote->pending, remote->flags);
-  g_object_unref (remote->channel);
-  g_free (remote);
-}
-
-static void
-close_here (KaaIOChannel  *self,
-            KaaPending    *pending,
-            KaaCloseFlags  flags)
+                        KaaCloseFlags  flags)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gboolean expected = !(flags & KAA_CLOSE_UNEXPECTED);
@@ -548,159 +469,16 @@ KaaInProgress *
 kaa_io_channel_close (KaaIOChannel  *self,
                       KaaCloseFlags  flags)
 {
-  KaaIOChannelPrivate *priv;
   KaaInProgress *future;
   KaaPending *pending;
-  KaaPoller *poller;
-  RemoteClose *remote;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
-  priv = kaa_channel_get_private (self);
-  if (kaa_poller_is_mine (priv->entry.poller))
-    {
-      pending = kaa_pending_new (self, KAA_PENDING_CLOSE, priv->entry.poller);
-      future = g_object_ref (pending->future);
-      close_here (self, pending, flags);
-      return future;
-    }
-
-  poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
-  pending = kaa_pending_new (self, KAA_PENDING_CLOSE, poller);
-  pending->foreign = TRUE;
-  kaa_poller_unref (poller);
+  pending = kaa_channel_new_pending (self, KAA_PENDING_CLOSE);
   future = g_object_ref (pending->future);
-
-  g_atomic_int_set (&priv->remote_closed, TRUE);
-  remote = g_new0 (RemoteClose, 1);
-  remote->task.func = remote_close;
-  remote->channel = g_object_ref (self);
-  remote->pending = pending;
-  remote->flags = flags;
-  kaa_poller_defer (priv->entry.poller, &remote->task);
-  return future;
-}
-
-typedef struct
-{
-  KaaIOChannel *channel;
-  KaaInProgress *future;
-} Shutdown;
-
-static void
-shutdown_free (gpointer data)
-{
-  Shutdown *shutdown = data;
-
-  g_object_unref (shutdown->channel);
-  g_object_unref (shutdown->future);
-  g_free (shutdown);
-}
-
-/* A descriptor of its own is closed. */
-static gboolean
-writes_apart (KaaIOChannelPrivate *priv)
-{
-  return priv->input != NULL && priv->output != priv->input && priv->output->kind != KAA_FD_SOCKET;
-}
-
-static void
-shutdown_flushed (const GValue *result,
-                  gpointer      user_data)
-{
-  Shutdown *shutdown = user_data;
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (shutdown->channel);
-  GError *error = NULL;
-
-  if (priv->output == NULL)
-    {
-      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was closed");
-    }
-  else if (writes_apart (priv))
-    {
-      KaaTransport *output = g_steal_pointer (&priv->output);
-
-      output->klass->stop (output);
-      output->klass->close (output, priv->close_fd, kaa_poller_is_forked (priv->entry.poller));
-      kaa_in_progress_finish_boolean (shutdown->future, TRUE);
-      return;
-    }
-  else if (priv->output->klass->shutdown (priv->output, &error))
-    {
-      kaa_in_progress_finish_boolean (shutdown->future, TRUE);
-      return;
-    }
-
-  kaa_in_progress_throw (shutdown->future, error);
-  g_error_free (error);
-}
-
-static void
-shutdown_failed (const GError *error,
-                 gpointer      user_data)
-{
-  kaa_in_progress_throw (((Shutdown *) user_data)->future, error);
-}
-
-/**
- * kaa_io_channel_shutdown:
- * @self: a channel
- * @direction: %KAA_IO_WRITE
- *
- * Half-closes a socket: when what is queued has been written the other side sees the end of its input, while
- * reading goes on here. Nothing can be written any more.
- *
- * It fails with `G_IO_ERROR_NOT_SUPPORTED` where the channel is not a socket, and with `G_IO_ERROR_INVALID_ARGUMENT`
- * for another direction: [property@Kaa.IOChannel:paused] stops reading.
- * A channel of two descriptors closes the one it writes.
- *
- * Returns: (transfer full): a future that is finished with %TRUE
- *
- * Since: 1.0
- */
-KaaInProgress *
-kaa_io_channel_shutdown (KaaIOChannel   *self,
-                         KaaIOCondition  direction)
-{
-  KaaIOChannelPrivate *priv;
-  KaaInProgress *future, *flushed;
-  Shutdown *shutdown;
-  GError *error = NULL;
-
-  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
-
-  priv = kaa_channel_get_private (self);
-  future = kaa_in_progress_new (G_OBJECT (self));
-
-  if (!kaa_poller_is_mine (priv->entry.poller))
-    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                         "Only write(), send() and close() may be called from a thread that is not the channel's");
-  else if (direction != KAA_IO_WRITE)
-    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                         "Only the direction KAA_IO_WRITE can be shut down");
-  else if (priv->state != KAA_STATE_OPEN)
-    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel is not open");
-  else if (priv->output == NULL)
-    g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "The channel is read-only");
-  else if (priv->output->kind != KAA_FD_SOCKET && !writes_apart (priv))
-    priv->output->klass->shutdown (priv->output, &error);
-
-  if (error != NULL)
-    {
-      kaa_in_progress_throw (future, error);
-      g_error_free (error);
-      return future;
-    }
-
-  flushed = kaa_io_channel_flush (self);
-  priv->shut_down = TRUE;
-  kaa_channel_notify_state (self);
-
-  shutdown = g_new0 (Shutdown, 1);
-  shutdown->channel = g_object_ref (self);
-  shutdown->future = g_object_ref (future);
-  kaa_in_progress_then (flushed, shutdown_flushed, shutdown, NULL, shutdown_failed, shutdown, shutdown_free);
-  g_object_unref (flushed);
-
+  if (!pending->foreign)
+    kaa_channel_close_here (self, pending, flags);
+  else
+    kaa_channel_close_remotely (self, pending, flags);
   return future;
 }

@@ -17,14 +17,22 @@ G_BEGIN_DECLS
  * What the files of the channel share. Each file owns a part of the struct:
  *
  *   kaa-io-channel.c          the type, its signals; looks; when it holds itself
- *   kaa-channel-properties.c  the properties
+ *   kaa-channel-properties.c  the properties as GObject sees them, their notifications
+ *   kaa-channel-state.c       ... what a channel tells
+ *   kaa-channel-options.c     ... what may be set
+ *   kaa-channel-delimiters.c  ... what ends a line
  *   kaa-channel-open.c        wrap, steal
  *   kaa-channel-pump.c        the engine: what a dispatch does, in which order
  *   kaa-channel-fill.c        the read side: from the transport into the queue
  *   kaa-channel-read.c        ... and from there to requests and handlers
  *   kaa-channel-request.c     the reading methods
- *   kaa-channel-write.c       the write side, with its methods
- *   kaa-channel-close.c       close, shutdown, the end of input, errors
+ *   kaa-channel-send.c        the write side: taking bytes
+ *   kaa-channel-write.c       ... and from the queue to the transport
+ *   kaa-channel-flush.c       waiting for it
+ *   kaa-channel-close.c       close, the end of input, errors
+ *   kaa-channel-linger.c      how long a close may take
+ *   kaa-channel-shutdown.c    half-closing
+ *   kaa-channel-remote.c      what other threads ask for
  *   kaa-channel-async.c       the GIO pairs
  *   kaa-pending.c             an operation that a future waits for
  */
@@ -165,6 +173,20 @@ kaa_channel_get_blocks (KaaIOChannelPrivate *priv)
   return kaa_poller_get_blocks (priv->entry.poller);
 }
 
+/* Bytes that were taken and have not gone, with those that are on their way from other threads. Any thread. */
+static inline gsize
+kaa_channel_get_reserved (KaaIOChannelPrivate *priv)
+{
+  return (gsize) g_atomic_pointer_get (&priv->write_used);
+}
+
+static inline void
+kaa_channel_unreserve (KaaIOChannelPrivate *priv,
+                       gsize                length)
+{
+  g_atomic_pointer_add (&priv->write_used, - (gssize) length);
+}
+
 /* Not below zero. */
 static inline gsize
 kaa_subtract (gsize a,
@@ -189,6 +211,8 @@ void          kaa_channel_install_properties    (GObjectClass *klass);
 /* Notifies those of alive, readable, writable, eof that have changed. */
 void          kaa_channel_notify_state          (KaaIOChannel *self);
 void          kaa_channel_notify_fileno         (KaaIOChannel *self);
+
+/* kaa-channel-options.c */
 gboolean      kaa_channel_closes_on_eof         (KaaIOChannel *self);
 
 /* kaa-channel-pump.c */
@@ -209,7 +233,14 @@ gboolean      kaa_channel_has_line              (KaaIOChannel *self);
 void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
 
+/* kaa-channel-send.c */
+/* Queues bytes (or else data) that were reserved, for pending or for nobody. On the channel's thread. */
+void          kaa_channel_accept                (KaaIOChannel *self, KaaPending *pending, GBytes *bytes,
+                                                 const guint8 *data, gsize length);
+
 /* kaa-channel-write.c */
+void          kaa_channel_write_directly        (KaaIOChannel *self, gsize length);
+GError       *kaa_channel_new_write_error       (gsize gone, gboolean by_peer);
 gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *budget);
 void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);
 void          kaa_channel_update_writable       (KaaIOChannel *self);
@@ -228,12 +259,26 @@ void          kaa_channel_end_output            (KaaIOChannel *self, GError *err
 void          kaa_channel_close_with_error      (KaaIOChannel *self, GError *error);
 gboolean      kaa_channel_close_step            (KaaIOChannel *self);
 gboolean      kaa_channel_announce_close        (KaaIOChannel *self);
-/* The time that a close may take without progress begins anew. */
-void          kaa_channel_linger_on             (KaaIOChannel *self);
+void          kaa_channel_close_here            (KaaIOChannel *self, KaaPending *pending, KaaCloseFlags flags);
 void          kaa_channel_close_silently        (KaaIOChannel *self);
 void          kaa_channel_close_transports      (KaaIOChannel *self);
 void          kaa_channel_context_gone          (KaaPollEntry *entry);
 /* Every pending read request: an error, or NULL for an empty result. */
 void          kaa_channel_end_requests          (KaaIOChannel *self, const GError *error);
+
+/* kaa-channel-linger.c */
+/* The time that a close may take without progress begins (anew). */
+void          kaa_channel_begin_linger          (KaaIOChannel *self);
+/* There was progress. */
+void          kaa_channel_linger_on             (KaaIOChannel *self);
+void          kaa_channel_end_linger            (KaaIOChannel *self);
+
+/* kaa-channel-remote.c */
+/* For an operation that any thread may ask for: the future belongs to the caller's. */
+KaaPending   *kaa_channel_new_pending           (KaaIOChannel *self, KaaPendingKind kind);
+GError       *kaa_channel_new_thread_error      (void);
+void          kaa_channel_write_remotely        (KaaIOChannel *self, KaaPending *pending, GBytes *take);
+void          kaa_channel_close_remotely        (KaaIOChannel *self, KaaPending *pending, KaaCloseFlags flags);
+void          kaa_channel_dispose_remotely      (KaaIOChannel *self);
 
 G_END_DECLS

@@ -190,22 +190,6 @@ kaa_channel_move_to_poller (KaaIOChannel *self,
     kaa_channel_close_with_error (self, error);
 }
 
-typedef struct
-{
-  KaaTask task;
-  KaaIOChannel *channel;
-} RemoteDispose;
-
-static void
-remote_dispose (KaaTask  *task,
-                gboolean  context_gone)
-{
-  RemoteDispose *remote = (RemoteDispose *) task;
-
-  g_object_unref (remote->channel);
-  g_free (remote);
-}
-
 static void
 kaa_io_channel_dispose (GObject *object)
 {
@@ -218,11 +202,7 @@ kaa_io_channel_dispose (GObject *object)
       /* The last reference went in a thread that may not touch the poller: back to the one that may. */
       if (!kaa_poller_is_mine (priv->entry.poller))
         {
-          RemoteDispose *remote = g_new0 (RemoteDispose, 1);
-
-          remote->task.func = remote_dispose;
-          remote->channel = g_object_ref (self);
-          kaa_poller_defer (priv->entry.poller, &remote->task);
+          kaa_channel_dispose_remotely (self);
           return;
         }
       kaa_channel_close_silently (self);

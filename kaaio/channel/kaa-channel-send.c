@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Taking bytes to be written: write(), write_bytes(), send().
+ *
+ * One function accepts bytes, whichever way they come, and enforces the limit.
+ */
+
+#include "channel/kaa-io-channel-private.h"
+
+/* The one place that says no. Any thread. */
+static gboolean
+reserve (KaaIOChannel  *self,
+         gsize          length,
+         GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used;
+
+  if (g_atomic_int_get (&priv->remote_closed) || priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED ||
+      kaa_poller_is_gone (priv->entry.poller) || kaa_poller_is_forked (priv->entry.poller))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                           "The channel is closed: nothing can be written; wrap a new descriptor first");
+      return FALSE;
+    }
+  if (priv->shut_down || priv->peer_gone)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                           "The channel is closed for writing");
+      return FALSE;
+    }
+  if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "The channel is read-only; open it with a mode that includes writing");
+      return FALSE;
+    }
+  if (length > priv->queue_size)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                   "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT
+                   "; write them in parts, or set a larger queue-size", length, priv->queue_size);
+      return FALSE;
+    }
+
+  used = (gsize) g_atomic_pointer_add (&priv->write_used, length);
+  if (used > priv->queue_size - length)
+    {
+      kaa_channel_unreserve (priv, length);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
+                   "The write queue holds %" G_GSIZE_FORMAT " bytes and takes no %" G_GSIZE_FORMAT
+                   " more; wait for flush() or wait_writable()", used, length);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+void
+kaa_channel_accept (KaaIOChannel *self,
+                    KaaPending   *pending,
+                    GBytes       *bytes,
+                    const guint8 *data,
+                    gsize         length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (bytes != NULL)
+    kaa_write_queue_append_bytes (&priv->writes, bytes, 0);
+  else
+    kaa_write_queue_append (&priv->writes, data, length);
+  kaa_channel_update_writable (self);
+
+  if (pending != NULL)
+    {
+      pending->end = priv->writes.end;
+      pending->start = pending->end - length;
+      kaa_pending_append (&priv->written, pending);
+    }
+
+  kaa_channel_write_directly (self, length);
+  kaa_channel_settle_written (self, FALSE);
+  kaa_channel_notify_state (self);
+
+  /* Also where a dispatch is under way: a callback of it may wait() for this. */
+  kaa_channel_schedule (self);
+}
+
+/* After a refusal: the flag, and those who watch it. */
+static void
+refused (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (!kaa_poller_is_mine (priv->entry.poller))
+    return;
+
+  priv->full = TRUE;
+  kaa_channel_notify_state (self);
+}
+
+static KaaInProgress *
+write_common (KaaIOChannel *self,
+              GBytes       *bytes,
+              const guint8 *data,
+              gsize         length)
+{
+  KaaPending *pending = kaa_channel_new_pending (self, KAA_PENDING_WRITE);
+  KaaInProgress *future = g_object_ref (pending->future);
+  GError *error = NULL;
+
+  if (!reserve (self, length, &error))
+    {
+      gboolean is_full = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+
+      kaa_in_progress_set_refused (future);
+      kaa_pending_settle_error (pending, error, FALSE);
+      if (is_full)
+        refused (self);
+      return future;
+    }
+
+  if (!pending->foreign)
+    kaa_channel_accept (self, pending, bytes, data, length);
+  else
+    kaa_channel_write_remotely (self, pending, bytes != NULL ? g_bytes_ref (bytes) : g_bytes_new (data, length));
+
+  return future;
+}
+
+/**
+ * kaa_io_channel_write:
+ * @self: a channel
+ * @data: (array length=length) (nullable): the bytes; they are copied
+ * @length: how many
+ *
+ * Queues bytes to be written, in order.
+ *
+ * It is not required that the channel is open: what is written before is queued, and flushed when it opens.
+ *
+ * The future fails with
+ *
+ * - `G_IO_ERROR_WOULD_BLOCK` when the queue holds so much that these bytes would exceed
+ *   [property@Kaa.IOChannel:queue-size]; nothing is queued. [method@Kaa.IOChannel.wait_writable] tells when to go on;
+ * - `G_IO_ERROR_MESSAGE_TOO_LARGE` when they could never fit;
+ * - `G_IO_ERROR_CLOSED` or `G_IO_ERROR_BROKEN_PIPE` when the channel is closed, by us or by the other side, before all was
+ *   written; the message says how many bytes went;
+ * - what the system said, such as `G_IO_ERROR_NO_SPACE`; the channel stays open then.
+ *
+ * Aborting it takes the bytes out of the queue, as long as none of them has gone. May be called from any thread; the
+ * future belongs to the thread-default context of the caller.
+ *
+ * Returns: (transfer full): a future that is finished with the number of bytes, as a 64-bit integer
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_write (KaaIOChannel *self,
+                      const guint8 *data,
+                      gsize         length)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+  g_return_val_if_fail (data != NULL || length == 0, NULL);
+
+  return write_common (self, NULL, data, length);
+}
+
+/**
+ * kaa_io_channel_write_bytes:
+ * @self: a channel
+ * @bytes: the bytes; they are referenced
+ *
+ * Queues bytes to be written: as [method@Kaa.IOChannel.write], without copying large ones.
+ *
+ * Returns: (transfer full): a future that is finished with the number of bytes, as a 64-bit integer
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_write_bytes (KaaIOChannel *self,
+                            GBytes       *bytes)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+  g_return_val_if_fail (bytes != NULL, NULL);
+
+  return write_common (self, bytes, NULL, g_bytes_get_size (bytes));
+}
+
+/**
+ * kaa_io_channel_send:
+ * @self: a channel
+ * @bytes: the bytes
+ * @error: return location for an error
+ *
+ * Queues bytes to be written, without a future: for many small writes.
+ *
+ * Order and limit are those of [method@Kaa.IOChannel.write], and so are the errors, as far as they are known in the call. What fails
+ * later is in [property@Kaa.IOChannel:error], and the next [method@Kaa.IOChannel.flush] fails with it. May be called from any thread.
+ *
+ * Returns: %TRUE if the bytes were queued
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_send (KaaIOChannel  *self,
+                     GBytes        *bytes,
+                     GError       **error)
+{
+  KaaIOChannelPrivate *priv;
+  GError *local = NULL;
+  gsize length;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (bytes != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  priv = kaa_channel_get_private (self);
+  length = g_bytes_get_size (bytes);
+
+  if (!reserve (self, length, &local))
+    {
+      gboolean is_full = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+
+      g_propagate_error (error, local);
+      if (is_full)
+        refused (self);
+      return FALSE;
+    }
+
+  if (kaa_poller_is_mine (priv->entry.poller))
+    kaa_channel_accept (self, NULL, bytes, NULL, length);
+  else
+    kaa_channel_write_remotely (self, NULL, g_bytes_ref (bytes));
+
+  return TRUE;
+}
