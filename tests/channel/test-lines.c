@@ -432,10 +432,12 @@ measure (KaaIOChannel *channel,
          gpointer      user_data)
 {
   Use *use = user_data;
+  /* Once: the other thread allocates as well, and MAX() would measure twice. */
+  gsize allocated = get_allocated ();
 
   if (line != NULL)
     use->bytes += g_bytes_get_size (line);
-  use->most = MAX (use->most, get_allocated ());
+  use->most = MAX (use->most, allocated);
   use->most_queued = MAX (use->most_queued, kaa_io_channel_get_read_queue_used (channel));
 }
 
