@@ -483,3 +483,56 @@ kaa_io_channel_shutdown_finish (KaaIOChannel  *self,
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
+
+/**
+ * kaa_io_channel_splice_async:
+ * @self: a channel
+ * @target: the channel that is written
+ * @flags: what becomes of @target at the end
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.IOChannel.splice] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_io_channel_splice_async (KaaIOChannel        *self,
+                             KaaIOChannel        *target,
+                             KaaSpliceFlags       flags,
+                             GCancellable        *cancellable,
+                             GAsyncReadyCallback  callback,
+                             gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_IO_CHANNEL (self));
+  g_return_if_fail (KAA_IS_IO_CHANNEL (target));
+
+  call_async (kaa_io_channel_splice (self, target, flags), kaa_io_channel_splice_async,
+              cancellable, callback, user_data);
+}
+
+/**
+ * kaa_io_channel_splice_finish:
+ * @self: a channel
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.IOChannel.splice_async].
+ *
+ * Returns: how many bytes were moved, 0 with @error set
+ *
+ * Since: 1.0
+ */
+guint64
+kaa_io_channel_splice_finish (KaaIOChannel  *self,
+                              GAsyncResult  *result,
+                              GError       **error)
+{
+  const GValue *value;
+
+  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_splice_async), 0);
+
+  value = kaa_in_progress_get_result (KAA_IN_PROGRESS (result), error);
+  return value != NULL ? g_value_get_uint64 (value) : 0;
+}

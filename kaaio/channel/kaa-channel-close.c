@@ -54,7 +54,7 @@ kaa_channel_end_requests (KaaIOChannel *self,
       if (error != NULL)
         kaa_pending_settle_error (request, g_error_copy (error), FALSE);
       else
-        kaa_pending_settle_bytes (request, g_bytes_new_static ("", 0), FALSE);
+        kaa_pending_settle_end (request, FALSE);
     }
 }
 
@@ -134,6 +134,7 @@ begin_close (KaaIOChannel *self,
   add_closing (priv, expected);
   priv->state = KAA_STATE_CLOSING;
   priv->look_behind_eof = FALSE;
+  kaa_channel_wake_feeders (self);
   kaa_channel_notify_state (self);
 }
 

@@ -20,6 +20,8 @@ get_line_room (KaaIOChannelPrivate *priv)
 
   if (request != NULL)
     {
+      if (request->splice != NULL)
+        return kaa_subtract (kaa_splice_get_room (request->splice), kaa_byte_queue_get_length (&priv->queue));
       if (request->kind != KAA_PENDING_READ)
         limit = request->count;
       if (request->delimiters != NULL)
@@ -43,6 +45,8 @@ kaa_channel_wants_input (KaaIOChannel *self,
     return TRUE;
   if (priv->state != KAA_STATE_OPEN || priv->paused || (priv->eof && !priv->look_behind_eof))
     return FALSE;
+  if (priv->requests.first != NULL && priv->requests.first->splice != NULL)
+    return kaa_splice_get_room (priv->requests.first->splice) > kaa_channel_get_queued (priv);
 
   return priv->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
 }

@@ -487,6 +487,8 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   if (!check_other (self, other, theirs->mode, error))
     return FALSE;
 
+  /* A splice feeds the channel that it was given, not the descriptor. */
+  kaa_channel_fail_feeders (other);
   eof = theirs->eof;
   bytes_read = theirs->bytes_read;
   bytes_written = theirs->bytes_written;

@@ -316,6 +316,8 @@ serve (KaaIOChannel *self)
     case KAA_PENDING_READ_UNTIL:
       result = find_line (self, request->delimiters, &request->scan, request->count, &length);
       break;
+    case KAA_PENDING_SPLICE:
+      return kaa_splice_serve (request->splice, is_at_end (priv) && !priv->look_behind_eof);
     case KAA_PENDING_WRITE:
     case KAA_PENDING_FLUSH:
     case KAA_PENDING_WAIT_WRITABLE:

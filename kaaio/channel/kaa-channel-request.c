@@ -5,10 +5,10 @@
 #include "channel/kaa-io-channel-private.h"
 
 /* NULL if a request may be made now. */
-static GError *
-check_request (KaaIOChannel   *self,
-               KaaPendingKind  kind,
-               gsize           count)
+GError *
+kaa_channel_check_request (KaaIOChannel   *self,
+                           KaaPendingKind  kind,
+                           gsize           count)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
@@ -36,38 +36,30 @@ check_request (KaaIOChannel   *self,
   return NULL;
 }
 
-static KaaInProgress *
-request (KaaIOChannel   *self,
-         KaaPendingKind  kind,
-         gsize           count,
-         GBytes         *delimiter)
+/* A future that fails with error, which is taken. */
+KaaInProgress *
+kaa_channel_refuse_request (KaaIOChannel   *self,
+                            KaaPendingKind  kind,
+                            GError         *error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  GError *error = check_request (self, kind, count);
-  KaaPending *pending;
-  KaaInProgress *future;
+  KaaPoller *poller = kaa_poller_is_mine (priv->entry.poller)
+                        ? kaa_poller_ref (priv->entry.poller)
+                        : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+  KaaPending *pending = kaa_pending_new (self, kind, poller);
+  KaaInProgress *future = g_object_ref (pending->future);
 
-  if (kind == KAA_PENDING_READ_UNTIL && error == NULL && g_bytes_get_size (delimiter) == 0)
-    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "A delimiter cannot be empty");
+  kaa_pending_settle_error (pending, error, FALSE);
+  kaa_poller_unref (poller);
+  return future;
+}
 
-  if (error != NULL)
-    {
-      KaaPoller *poller = kaa_poller_is_mine (priv->entry.poller)
-                            ? kaa_poller_ref (priv->entry.poller)
-                            : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+void
+kaa_channel_add_request (KaaIOChannel *self,
+                         KaaPending   *pending)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-      pending = kaa_pending_new (self, kind, poller);
-      future = g_object_ref (pending->future);
-      kaa_pending_settle_error (pending, error, FALSE);
-      kaa_poller_unref (poller);
-      return future;
-    }
-
-  pending = kaa_pending_new (self, kind, priv->entry.poller);
-  pending->count = kind == KAA_PENDING_READ_EXACTLY ? count : priv->queue_size;
-  if (kind == KAA_PENDING_READ_UNTIL)
-    pending->delimiters = kaa_delimiters_new (&delimiter, 1);
-  future = g_object_ref (pending->future);
   kaa_pending_append (&priv->requests, pending);
 
   /* R3: from now on what `read` handlers have had is kept. */
@@ -78,6 +70,31 @@ request (KaaIOChannel   *self,
     priv->look_behind_eof = TRUE;
 
   kaa_channel_schedule (self);
+}
+
+static KaaInProgress *
+request (KaaIOChannel   *self,
+         KaaPendingKind  kind,
+         gsize           count,
+         GBytes         *delimiter)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  GError *error = kaa_channel_check_request (self, kind, count);
+  KaaPending *pending;
+  KaaInProgress *future;
+
+  if (kind == KAA_PENDING_READ_UNTIL && error == NULL && g_bytes_get_size (delimiter) == 0)
+    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "A delimiter cannot be empty");
+
+  if (error != NULL)
+    return kaa_channel_refuse_request (self, kind, error);
+
+  pending = kaa_pending_new (self, kind, priv->entry.poller);
+  pending->count = kind == KAA_PENDING_READ_EXACTLY ? count : priv->queue_size;
+  if (kind == KAA_PENDING_READ_UNTIL)
+    pending->delimiters = kaa_delimiters_new (&delimiter, 1);
+  future = g_object_ref (pending->future);
+  kaa_channel_add_request (self, pending);
   return future;
 }
 

@@ -61,6 +61,7 @@ kaa_channel_fail_writes (KaaIOChannel *self,
   gboolean by_peer = error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
   KaaPending *pending;
 
+  kaa_channel_fail_feeders (self);
   while ((pending = priv->written.first) != NULL)
     {
       kaa_pending_unlink (pending);
@@ -234,6 +235,7 @@ kaa_channel_write_out (KaaIOChannel *self,
   if (n > 0)
     *budget = kaa_poller_spend (priv->entry.poller, n);
   kaa_channel_settle_written (self, TRUE);
+  kaa_channel_wake_feeders (self);
   kaa_channel_notify_state (self);
 
   return n != KAA_TRANSPORT_AGAIN && n != 0;
@@ -282,6 +284,7 @@ kaa_channel_abort_write (KaaIOChannel  *self,
       other->start -= length;
       other->end -= length;
     }
+  kaa_channel_shift_feeders (self, write->start, length);
 
   kaa_channel_update_writable (self);
   kaa_channel_schedule (self);

@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  *   kaa-channel-fill.c        the read side: from the transport into the queue
  *   kaa-channel-read.c        ... and from there to requests and handlers
  *   kaa-channel-request.c     the reading methods
+ *   kaa-channel-splice.c      from one channel to another
  *   kaa-channel-send.c        the write side: taking bytes
  *   kaa-channel-write.c       ... and from the queue to the transport
  *   kaa-channel-flush.c       waiting for it
@@ -101,6 +102,7 @@ typedef struct
   KaaPendingList waiting;         /* wait_writable() */
   GError *write_error;            /* of bytes that no future spoke for */
   gsize write_used;               /* atomic: queued here, and on their way from other threads */
+  KaaSplice *feeders;             /* splices into this channel */
   guint32 direct_turn;            /* turn of the last write that went out in the call */
 
   /* life */
@@ -232,6 +234,21 @@ void          kaa_channel_emit_chunks           (KaaIOChannel *self);
 gboolean      kaa_channel_has_line              (KaaIOChannel *self);
 void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
+
+/* kaa-channel-request.c */
+/* NULL if a request may be made now. */
+GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingKind kind, gsize count);
+KaaInProgress *kaa_channel_refuse_request       (KaaIOChannel *self, KaaPendingKind kind, GError *error);
+void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending *pending);
+
+/* kaa-channel-splice.c */
+void          kaa_channel_wake_feeders          (KaaIOChannel *self);
+void          kaa_channel_fail_feeders          (KaaIOChannel *self);
+void          kaa_channel_shift_feeders         (KaaIOChannel *self, guint64 start, gsize length);
+void          kaa_splice_free                   (KaaSplice *self);
+gsize         kaa_splice_get_room               (KaaSplice *self);
+guint64       kaa_splice_get_moved              (KaaSplice *self);
+gboolean      kaa_splice_serve                  (KaaSplice *self, gboolean at_end);
 
 /* kaa-channel-send.c */
 /* Queues bytes (or else data) that were reserved, for pending or for nobody. On the channel's thread. */

@@ -325,6 +325,22 @@ KAA_AVAILABLE_IN_1_0
 guint64        kaa_io_channel_get_bytes_written    (KaaIOChannel    *self);
 
 KAA_AVAILABLE_IN_1_0
+KaaInProgress *kaa_io_channel_splice               (KaaIOChannel    *self,
+                                                    KaaIOChannel    *target,
+                                                    KaaSpliceFlags   flags);
+KAA_AVAILABLE_IN_1_0
+void           kaa_io_channel_splice_async         (KaaIOChannel        *self,
+                                                    KaaIOChannel        *target,
+                                                    KaaSpliceFlags       flags,
+                                                    GCancellable        *cancellable,
+                                                    GAsyncReadyCallback  callback,
+                                                    gpointer             user_data);
+KAA_AVAILABLE_IN_1_0
+guint64        kaa_io_channel_splice_finish        (KaaIOChannel    *self,
+                                                    GAsyncResult    *result,
+                                                    GError         **error);
+
+KAA_AVAILABLE_IN_1_0
 char          *kaa_io_channel_describe             (KaaIOChannel    *self);
 
 G_END_DECLS

@@ -11,6 +11,7 @@ static void
 pending_free (KaaPending *self)
 {
   g_clear_pointer (&self->delimiters, kaa_delimiters_unref);
+  g_clear_pointer (&self->splice, kaa_splice_free);
   g_slice_free (KaaPending, self);
 }
 
@@ -176,6 +177,25 @@ kaa_pending_settle_bytes (KaaPending *self,
 }
 
 void
+kaa_pending_settle_end (KaaPending *self,
+                        gboolean    now)
+{
+  KaaInProgress *future;
+  guint64 moved;
+
+  if (self->splice == NULL)
+    {
+      kaa_pending_settle_bytes (self, g_bytes_new_static ("", 0), now);
+      return;
+    }
+
+  moved = kaa_splice_get_moved (self->splice);
+  future = finish (self, &now);
+  kaa_in_progress_settle_uint64 (future, moved, now);
+  g_object_unref (future);
+}
+
+void
 kaa_pending_settle_int (KaaPending *self,
                         gint64      result,
                         gboolean    now)
@@ -219,7 +239,8 @@ look (KaaPending *self)
 {
   gboolean heard;
 
-  if (self->future == NULL)
+  /* What was set going to run by itself keeps its future. */
+  if (self->future == NULL || self->splice != NULL)
     return;
 
   heard = kaa_in_progress_has_listeners (self->future);

@@ -24,6 +24,7 @@ typedef enum
   KAA_PENDING_READLINES,
   KAA_PENDING_READ_EXACTLY,
   KAA_PENDING_READ_UNTIL,
+  KAA_PENDING_SPLICE,
   KAA_PENDING_WRITE,
   KAA_PENDING_FLUSH,
   KAA_PENDING_WAIT_WRITABLE,
@@ -32,6 +33,7 @@ typedef enum
 } KaaPendingKind;
 
 typedef struct _KaaPending KaaPending;
+typedef struct _KaaSplice  KaaSplice;
 
 typedef struct
 {
@@ -54,6 +56,7 @@ struct _KaaPending
   guint64 start;             /* writes: positions in the stream */
   guint64 end;
   KaaDelimiters *delimiters; /* read_until() */
+  KaaSplice *splice;         /* splice() */
   KaaScan scan;
 };
 
@@ -68,6 +71,8 @@ void           kaa_pending_unlink        (KaaPending     *pending);
 void           kaa_pending_settle_bytes   (KaaPending *pending, GBytes *take, gboolean now);
 void           kaa_pending_settle_int     (KaaPending *pending, gint64 result, gboolean now);
 void           kaa_pending_settle_boolean (KaaPending *pending, gboolean result, gboolean now);
+/* As a request that gets no more ends: with an empty result, or with what a splice has moved. */
+void           kaa_pending_settle_end     (KaaPending *pending, gboolean now);
 void           kaa_pending_settle_error   (KaaPending *pending, GError *take, gboolean now);
 
 /* The look: who listens keeps its future; the others are only pointed at. */

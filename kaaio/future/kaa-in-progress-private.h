@@ -48,6 +48,9 @@ void           kaa_in_progress_settle_error   (KaaInProgress *self, GError  *tak
  * first future does this; who lets a program use the library before that should do it too. Any thread. */
 void           kaa_in_progress_claim_thread   (void);
 
+/* How far it is; notified at once. On the future's context thread. */
+void           kaa_in_progress_set_bytes_moved (KaaInProgress *self, guint64 bytes_moved);
+
 /* A failure of this one that nobody looks at is a warning, not a debug message (a refused write). */
 void           kaa_in_progress_set_refused    (KaaInProgress *self);
 

@@ -107,6 +107,7 @@ enum
   PROP_FAILED,
   PROP_ABORTABLE,
   PROP_SOURCE_OBJECT,
+  PROP_BYTES_MOVED,
   N_PROPS
 };
 
@@ -190,6 +191,10 @@ kaa_in_progress_get_property (GObject    *object,
 
     case PROP_SOURCE_OBJECT:
       g_value_set_object (value, self->source);
+      break;
+
+    case PROP_BYTES_MOVED:
+      g_value_set_uint64 (value, kaa_in_progress_get_bytes_moved (self));
       break;
 
     default:
@@ -282,6 +287,17 @@ install_properties (GObjectClass *object_class)
    */
   props[PROP_SOURCE_OBJECT] =
     g_param_spec_object ("source-object", NULL, NULL, G_TYPE_OBJECT,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * KaaInProgress:bytes-moved: (getter get_bytes_moved)
+   *
+   * How many bytes [method@Kaa.IOChannel.splice] has moved so far; 0 for all other operations.
+   *
+   * Since: 1.0
+   */
+  props[PROP_BYTES_MOVED] =
+    g_param_spec_uint64 ("bytes-moved", NULL, NULL, 0, G_MAXUINT64, 0,
                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPS, props);
@@ -561,4 +577,47 @@ kaa_in_progress_set_abortable (KaaInProgress *self,
 
   if (changed)
     g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ABORTABLE]);
+}
+
+/* One operation of many has this, so it is not in the struct. */
+static GQuark
+bytes_moved_quark (void)
+{
+  return g_quark_from_static_string ("kaa-bytes-moved");
+}
+
+void
+kaa_in_progress_set_bytes_moved (KaaInProgress *self,
+                                 guint64        bytes_moved)
+{
+  guint64 *moved = g_object_get_qdata (G_OBJECT (self), bytes_moved_quark ());
+
+  if (moved == NULL)
+    {
+      moved = g_new (guint64, 1);
+      g_object_set_qdata_full (G_OBJECT (self), bytes_moved_quark (), moved, g_free);
+    }
+  *moved = bytes_moved;
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BYTES_MOVED]);
+}
+
+/**
+ * kaa_in_progress_get_bytes_moved:
+ * @self: a future of [method@Kaa.IOChannel.splice]
+ *
+ * Gets how far a splice is. In the thread of its main context.
+ *
+ * Returns: bytes moved so far; 0 for all other operations
+ *
+ * Since: 1.0
+ */
+guint64
+kaa_in_progress_get_bytes_moved (KaaInProgress *self)
+{
+  const guint64 *moved;
+
+  g_return_val_if_fail (KAA_IS_IN_PROGRESS (self), 0);
+
+  moved = g_object_get_qdata (G_OBJECT (self), bytes_moved_quark ());
+  return moved != NULL ? *moved : 0;
 }

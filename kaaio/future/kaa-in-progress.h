@@ -55,6 +55,8 @@ gboolean       kaa_in_progress_get_failed     (KaaInProgress *self);
 KAA_AVAILABLE_IN_1_0
 gboolean       kaa_in_progress_get_abortable  (KaaInProgress *self);
 KAA_AVAILABLE_IN_1_0
+guint64        kaa_in_progress_get_bytes_moved (KaaInProgress *self);
+KAA_AVAILABLE_IN_1_0
 void           kaa_in_progress_set_abortable  (KaaInProgress *self,
                                                gboolean       abortable);
 

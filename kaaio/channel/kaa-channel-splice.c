@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Splicing: everything that one channel reads is written to another.
+ *
+ * To its source a splice is a request for all bytes, so it stands in the line of requests and what is read is its own
+ * from its turn on. To its target it is a feeder: it takes no more from the source than the target's write queue has room for, and while
+ * there is none the source is not read. Each time the target has written something it wakes the sources that feed it.
+ */
+
+#include "channel/kaa-io-channel-private.h"
+
+struct _KaaSplice
+{
+  KaaSplice *next;       /* the next one that feeds the same target */
+  KaaPending *pending;   /* in the requests of the source */
+  KaaIOChannel *target;
+  KaaSpliceFlags flags;
+  gboolean lost;         /* the target gave up what it had been fed */
+  guint64 moved;         /* bytes that the target has accepted */
+  guint64 end;           /* position behind the last of them in the target's stream */
+};
+
+/* Sources and targets take turns in pieces that stay in the processor's cache. */
+#define MAX_PIECE (64 * 1024)
+
+static KaaSplice **
+find_link (KaaSplice *self)
+{
+  KaaSplice **link = &kaa_channel_get_private (self->target)->feeders;
+
+  while (*link != self)
+    link = &(*link)->next;
+  return link;
+}
+
+/* Of a pending that is gone. */
+void
+kaa_splice_free (KaaSplice *self)
+{
+  *find_link (self) = self->next;
+  g_object_unref (self->target);
+  g_free (self);
+}
+
+/* --- the target's side --- */
+
+void
+kaa_channel_wake_feeders (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  for (KaaSplice *splice = priv->feeders; splice != NULL; splice = splice->next)
+    kaa_channel_schedule (splice->pending->channel);
+}
+
+/* What is queued will not be written: the splices say how much had been. */
+void
+kaa_channel_fail_feeders (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  for (KaaSplice *splice = priv->feeders; splice != NULL; splice = splice->next)
+    {
+      splice->moved -= MIN (splice->moved, kaa_subtract (splice->end, priv->writes.written));
+      splice->lost = TRUE;
+    }
+  kaa_channel_wake_feeders (self);
+}
+
+/* A write of length bytes was taken out of the queue; it began at start. */
+void
+kaa_channel_shift_feeders (KaaIOChannel *self,
+                           guint64       start,
+                           gsize         length)
+{
+  for (KaaSplice *splice = kaa_channel_get_private (self)->feeders; splice != NULL; splice = splice->next)
+    if (splice->end > start)
+      splice->end -= length;
+}
+
+/* --- the source's side --- */
+
+static gboolean
+is_target_gone (KaaSplice *self)
+{
+  KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
+
+  return self->lost || target->peer_gone || target->shut_down ||
+         target->state == KAA_STATE_CLOSING || target->state == KAA_STATE_CLOSED;
+}
+
+/* Bytes that may be taken from the source now. */
+gsize
+kaa_splice_get_room (KaaSplice *self)
+{
+  KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
+  gsize used = (gsize) g_atomic_pointer_get (&target->write_used);
+
+  if (is_target_gone (self) || target->full)
+    return 0;
+  return MIN (kaa_subtract (target->queue_size, used), MAX_PIECE);
+}
+
+static GError *
+target_error (KaaSplice *self)
+{
+  KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
+
+  if (target->end_error != NULL)
+    return g_error_new (target->end_error->domain, target->end_error->code,
+                        "%s; %" G_GUINT64_FORMAT " bytes had been spliced", target->end_error->message, self->moved);
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                      "The target of the splice was closed; %" G_GUINT64_FORMAT " bytes had been spliced", self->moved);
+}
+
+/* The splice ends; error is taken, NULL where all went well. */
+static void
+end (KaaSplice *self,
+     GError    *error)
+{
+  KaaPending *pending = self->pending;
+
+  kaa_pending_unlink (pending);
+  if (error != NULL)
+    kaa_pending_settle_error (pending, error, TRUE);
+  else
+    kaa_pending_settle_end (pending, TRUE);
+}
+
+static void
+end_of_input (KaaSplice    *self,
+              const GError *error)
+{
+  if (error != NULL)
+    {
+      end (self, g_error_new (error->domain, error->code, "%s; %" G_GUINT64_FORMAT " bytes had been spliced",
+                              error->message, self->moved));
+      return;
+    }
+
+  if (self->flags & KAA_SPLICE_CLOSE_TARGET)
+    g_object_unref (kaa_io_channel_close (self->target, KAA_CLOSE_NONE));
+  end (self, NULL);
+}
+
+guint64
+kaa_splice_get_moved (KaaSplice *self)
+{
+  return self->moved;
+}
+
+/* Room for the bytes was reserved. Handlers of notifications run here, which may end the splice. */
+static void
+hand_over (KaaSplice *self,
+           gsize      length)
+{
+  KaaIOChannel *source = self->pending->channel;
+  KaaIOChannel *target = g_object_ref (self->target);
+  KaaInProgress *future = g_object_ref (self->pending->future);
+  guint64 moved = self->moved;
+  GBytes *bytes;
+
+  bytes = kaa_byte_queue_get_bytes (&kaa_channel_get_private (source)->queue, 0, length);
+  kaa_channel_take (source, length);
+  kaa_channel_accept (target, NULL, bytes, NULL, length);
+  g_bytes_unref (bytes);
+  kaa_in_progress_set_bytes_moved (future, moved);
+
+  g_object_unref (future);
+  g_object_unref (target);
+}
+
+/* Serves the splice at the head of its source's requests. TRUE if anything was done. */
+gboolean
+kaa_splice_serve (KaaSplice *self,
+                  gboolean   at_end)
+{
+  KaaIOChannel *source = self->pending->channel;
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (source);
+  gsize used = kaa_channel_get_queued (priv);
+  KaaIOChannelPrivate *theirs = kaa_channel_get_private (self->target);
+  gsize length;
+
+  if (is_target_gone (self))
+    {
+      end (self, target_error (self));
+      return TRUE;
+    }
+
+  if (used == 0)
+    {
+      /* All is moved when it is written. */
+      if (!at_end || theirs->writes.written < self->end)
+        return FALSE;
+      end_of_input (self, priv->end_error);
+      return TRUE;
+    }
+
+  length = MIN (used, kaa_splice_get_room (self));
+  if (length == 0)
+    return FALSE;
+
+  self->moved += length;
+  self->end = theirs->writes.end + length;
+  g_atomic_pointer_add (&theirs->write_used, length);
+  hand_over (self, length);
+  return TRUE;
+}
+
+/* --- the method --- */
+
+static GError *
+check_target (KaaIOChannel *self,
+              KaaIOChannel *target)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (target);
+
+  if (self == target)
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                                "A channel cannot be spliced to itself");
+  if (!kaa_poller_is_mine (priv->entry.poller))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                                "The target of a splice must belong to the same thread as its source");
+  if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                                "The target is read-only; open it with a mode that includes writing");
+  if (priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED || priv->shut_down || priv->peer_gone)
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The target of the splice is closed");
+  return NULL;
+}
+
+/**
+ * kaa_io_channel_splice:
+ * @self: the channel that is read
+ * @target: the channel that is written, of the same main context
+ * @flags: what becomes of @target at the end
+ *
+ * Moves everything that is read from @self to @target, until the end of the input.
+ *
+ * It stands in line with the other requests of @self: what is queued and read when its turn comes belongs to it, later requests wait
+ * until it has ended, and handlers of `read` see the bytes as they pass. Of @target it uses the write queue, so other writes may
+ * go in between pieces. While that queue is full, @self is not read: memory stays bounded however fast one and slow the other is. Two
+ * channels may be spliced to each other at the same time.
+ *
+ * Unlike other requests it goes on although nobody listens to its future. [property@Kaa.InProgress:bytes-moved] of the future tells how
+ * far it is.
+ *
+ * Aborting it loses nothing: bytes that @target has accepted are still written, all others stay in @self. Where @target is closed,
+ * or fails, first, it fails with that error (`G_IO_ERROR_CLOSED`, `G_IO_ERROR_BROKEN_PIPE`, ...), whose message says how many
+ * bytes had been written, and what was not yet taken stays in @self. An error of @self ends it likewise.
+ * It fails with `G_IO_ERROR_NOT_SUPPORTED` in another thread, or where the directions do not fit, and with
+ * `G_IO_ERROR_INVALID_ARGUMENT` where both are the same channel.
+ *
+ * Returns: (transfer full): a future that is finished with the number of bytes moved, a #guint64, when the last one is written
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_io_channel_splice (KaaIOChannel   *self,
+                       KaaIOChannel   *target,
+                       KaaSpliceFlags  flags)
+{
+  KaaIOChannelPrivate *priv;
+  KaaInProgress *future;
+  KaaSplice *splice;
+  KaaPending *pending;
+  GError *error;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (target), NULL);
+
+  error = kaa_channel_check_request (self, KAA_PENDING_SPLICE, 0);
+  if (error == NULL)
+    error = check_target (self, target);
+  if (error != NULL)
+    return kaa_channel_refuse_request (self, KAA_PENDING_SPLICE, error);
+
+  priv = kaa_channel_get_private (target);
+  pending = kaa_pending_new (self, KAA_PENDING_SPLICE, kaa_channel_get_private (self)->entry.poller);
+  splice = g_new0 (KaaSplice, 1);
+  splice->pending = pending;
+  splice->target = g_object_ref (target);
+  splice->flags = flags;
+  splice->end = priv->writes.written;
+  splice->next = priv->feeders;
+  priv->feeders = splice;
+  pending->splice = splice;
+
+  future = g_object_ref (pending->future);
+  kaa_channel_add_request (self, pending);
+  return future;
+}
