@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* write(2) and its like, as the kernel counts them for this process. */
+static guint64
+count_writes (void)
+{
+  g_autofree char *text = NULL;
+  const char *line;
+
+  if (!g_file_get_contents ("/proc/self/io", &text, NULL, NULL))
+    return 0;
+  line = strstr (text, "syscw: ");
+  return line != NULL ? g_ascii_strtoull (line + strlen ("syscw: "), NULL, 10) : 0;
+}
+
+static double
+to_seconds (const struct timeval *time)
+{
+  return time->tv_sec + time->tv_usec / 1e6;
+}
+
+static double
+get_cpu_seconds (const struct rusage *usage)
+{
+  return to_seconds (&usage->ru_utime) + to_seconds (&usage->ru_stime);
+}
+
+void
+bench_start (Bench *bench)
+{
+  bench->writes = count_writes ();
+  getrusage (RUSAGE_SELF, &bench->usage);
+  bench->time = g_get_monotonic_time ();
+}
+
+void
+bench_stop (Bench *bench)
+{
+  double seconds = (g_get_monotonic_time () - bench->time) / 1e6;
+  struct rusage usage;
+  guint64 writes;
+
+  getrusage (RUSAGE_SELF, &usage);
+  writes = count_writes ();
+  if (bench->items != bench->amount || bench->bytes != bench->amount * bench->size)
+    g_error ("%s, %s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " items, %" G_GUINT64_FORMAT " bytes",
+             bench->peer, bench->kind, bench->items, bench->amount, bench->bytes);
+
+  printf ("{\"items\": %" G_GUINT64_FORMAT ", \"seconds\": %.6f, \"cpu\": %.6f, \"writes\": %" G_GUINT64_FORMAT ", \"heap\": %" G_GUINT64_FORMAT "}\n",
+          bench->items, seconds, get_cpu_seconds (&usage) - get_cpu_seconds (&bench->usage), writes - bench->writes, bench->heap);
+  fflush (stdout);
+}
+
+void
+bench_set_nonblocking (int fd)
+{
+  if (fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) | O_NONBLOCK) < 0)
+    g_error ("O_NONBLOCK: %s", g_strerror (errno));
+}
+
+/* A FIFO that is open for both directions: a pipe of its own, for one descriptor. */
+int
+bench_open_idle (gboolean with_data)
+{
+  g_autofree char *name = g_strdup_printf ("%s/kaa-bench-%d", g_get_tmp_dir (), (int) getpid ());
+  int fd;
+
+  if (mkfifo (name, 0600) < 0 || (fd = open (name, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
+    g_error ("%s: %s", name, g_strerror (errno));
+  unlink (name);
+  if (with_data && write (fd, "data\n", 5) != 5)
+    g_error ("%s: %s", name, g_strerror (errno));
+  return fd;
+}
+
+guint64
+bench_get_heap (void)
+{
+  struct mallinfo2 heap = mallinfo2 ();
+
+  return heap.uordblks + heap.hblkhd;
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  Bench bench = { NULL, };
+  const BenchCase *one;
+
+  if (argc != 6)
+    {
+      fprintf (stderr, "usage: %s PEER KIND AMOUNT SIZE EXTRA\n", argv[0]);
+      return 2;
+    }
+  bench.peer = argv[1];
+  bench.kind = argv[2];
+  bench.amount = g_ascii_strtoull (argv[3], NULL, 10);
+  bench.size = g_ascii_strtoull (argv[4], NULL, 10);
+  bench.extra = strtoul (argv[5], NULL, 10);
+
+  /* What a program with sockets does; the library itself does not need it. */
+  signal (SIGPIPE, SIG_IGN);
+
+  for (one = bench_cases; one->run != NULL; one++)
+    {
+      if (strcmp (one->peer, bench.peer) == 0 && strcmp (one->kind, bench.kind) == 0)
+        {
+          one->run (&bench);
+          return 0;
+        }
+    }
+  fprintf (stderr, "%s: no case %s, %s\n", argv[0], bench.peer, bench.kind);
+  return 2;
+}
