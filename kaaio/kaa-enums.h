@@ -102,4 +102,29 @@ typedef enum /*< flags >*/
   KAA_PROCESS_CLEAN_ENVIRONMENT = 1 << 3
 } KaaProcessFlags;
 
+/**
+ * KaaSerialFlags:
+ * @KAA_SERIAL_NONE: 8 bits, no parity, one stop bit, no flow control
+ * @KAA_SERIAL_PARITY_EVEN: with a parity bit, even
+ * @KAA_SERIAL_PARITY_ODD: with a parity bit, odd
+ * @KAA_SERIAL_TWO_STOP_BITS: two stop bits
+ * @KAA_SERIAL_SEVEN_BITS: seven bits instead of eight
+ * @KAA_SERIAL_RTS_CTS: flow control by the lines RTS and CTS
+ * @KAA_SERIAL_XON_XOFF: flow control by the characters XON and XOFF
+ *
+ * The format of a byte on a serial line, and its flow control.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  KAA_SERIAL_NONE          = 0,
+  KAA_SERIAL_PARITY_EVEN   = 1 << 0,
+  KAA_SERIAL_PARITY_ODD    = 1 << 1,
+  KAA_SERIAL_TWO_STOP_BITS = 1 << 2,
+  KAA_SERIAL_SEVEN_BITS    = 1 << 3,
+  KAA_SERIAL_RTS_CTS       = 1 << 4,
+  KAA_SERIAL_XON_XOFF      = 1 << 5
+} KaaSerialFlags;
+
 G_END_DECLS

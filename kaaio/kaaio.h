@@ -15,5 +15,6 @@
 #include <kaaio/kaa-in-progress.h>
 #include <kaaio/kaa-io-channel.h>
 #include <kaaio/kaa-line-iter.h>
+#include <kaaio/kaa-serial.h>
 
 #undef KAA_INSIDE

@@ -82,6 +82,7 @@ kaa_channel_close_transports (KaaIOChannel *self)
   KaaTransport *output = g_steal_pointer (&priv->output);
 
   kaa_channel_end_linger (self);
+  kaa_channel_end_idle (self);
   if (input != NULL)
     {
       input->klass->stop (input);

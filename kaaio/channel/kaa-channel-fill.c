@@ -217,6 +217,7 @@ kaa_channel_fill (KaaIOChannel *self,
     {
       priv->bytes_read += n;
       priv->eof = FALSE;
+      kaa_channel_note_activity (self);
       bytes_arrived (self, n, wants);
       *budget = kaa_poller_spend (priv->entry.poller, n);
     }

@@ -184,6 +184,7 @@ open_transports (KaaIOChannel    *self,
   priv->direct_used = FALSE;
   priv->bytes_read = priv->bytes_written = 0;
   refuse_impossible (self);
+  kaa_channel_begin_idle (self);
 
   /* C5: nothing that is connected in this turn is collected under the application. */
   if (!priv->held)

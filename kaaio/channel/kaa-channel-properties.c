@@ -118,6 +118,9 @@ get_property (GObject    *object,
     case KAA_PROP_LINGER:
       g_value_set_double (value, kaa_io_channel_get_linger (self));
       break;
+    case KAA_PROP_IDLE_TIMEOUT:
+      g_value_set_double (value, kaa_io_channel_get_idle_timeout (self));
+      break;
     case KAA_PROP_PRIORITY:
       g_value_set_int (value, kaa_io_channel_get_priority (self));
       break;
@@ -175,6 +178,9 @@ set_property (GObject      *object,
       break;
     case KAA_PROP_LINGER:
       kaa_io_channel_set_linger (self, g_value_get_double (value));
+      break;
+    case KAA_PROP_IDLE_TIMEOUT:
+      kaa_io_channel_set_idle_timeout (self, g_value_get_double (value));
       break;
     case KAA_PROP_PRIORITY:
       kaa_io_channel_set_priority (self, g_value_get_int (value));
@@ -358,6 +364,18 @@ kaa_channel_install_properties (GObjectClass *klass)
    * Since: 1.0
    */
   properties[KAA_PROP_LINGER] = g_param_spec_double ("linger", NULL, NULL, 0, G_MAXDOUBLE, DEFAULT_LINGER, both);
+
+  /**
+   * KaaIOChannel:idle-timeout: (getter get_idle_timeout) (setter set_idle_timeout)
+   *
+   * Seconds without a byte in either direction after which an open channel is closed, with `G_IO_ERROR_TIMED_OUT`; 0 for never.
+   *
+   * Bytes count when the channel reads or writes them, so a channel that is paused, or that nobody reads, is idle. What one
+   * operation may take is another thing: see [method@Kaa.InProgress.timeout].
+   *
+   * Since: 1.0
+   */
+  properties[KAA_PROP_IDLE_TIMEOUT] = g_param_spec_double ("idle-timeout", NULL, NULL, 0, 1e9, 0, both);
 
   /**
    * KaaIOChannel:priority: (getter get_priority) (setter set_priority)

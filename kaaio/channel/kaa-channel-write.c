@@ -191,6 +191,7 @@ write_once (KaaIOChannel *self,
       kaa_channel_unreserve (priv, n);
       priv->bytes_written += n;
       kaa_channel_linger_on (self);
+      kaa_channel_note_activity (self);
     }
   else if (n == KAA_TRANSPORT_REFUSED)
     {

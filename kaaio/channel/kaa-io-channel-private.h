@@ -31,6 +31,7 @@ G_BEGIN_DECLS
  *   kaa-channel-write.c       ... and from the queue to the transport
  *   kaa-channel-flush.c       waiting for it
  *   kaa-channel-close.c       close, the end of input, errors
+ *   kaa-channel-idle.c        the idle time-out
  *   kaa-channel-linger.c      how long a close may take
  *   kaa-channel-shutdown.c    half-closing
  *   kaa-channel-remote.c      what other threads ask for
@@ -58,6 +59,7 @@ typedef enum
 
 /* A close whose signal and futures have not been announced yet. */
 typedef struct _KaaClosing KaaClosing;
+typedef struct _KaaIdle    KaaIdle;
 struct _KaaClosing
 {
   KaaClosing *next;
@@ -108,6 +110,7 @@ typedef struct
   /* life */
   KaaClosing *closings;           /* oldest first; the one under way is the last */
   GSource *linger_source;
+  KaaIdle *idle;                  /* NULL without an idle time-out */
   GError *error;
   GError *end_error;              /* why the input or the output ended, until the close says so */
   guint64 bytes_read;
@@ -282,6 +285,13 @@ void          kaa_channel_close_transports      (KaaIOChannel *self);
 void          kaa_channel_context_gone          (KaaPollEntry *entry);
 /* Every pending read request: an error, or NULL for an empty result. */
 void          kaa_channel_end_requests          (KaaIOChannel *self, const GError *error);
+
+/* kaa-channel-idle.c */
+void          kaa_channel_begin_idle            (KaaIOChannel *self);
+void          kaa_channel_end_idle              (KaaIOChannel *self);
+/* A byte has passed. */
+void          kaa_channel_note_activity         (KaaIOChannel *self);
+void          kaa_channel_free_idle             (KaaIOChannel *self);
 
 /* kaa-channel-linger.c */
 /* The time that a close may take without progress begins (anew). */

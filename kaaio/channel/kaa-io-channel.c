@@ -224,6 +224,7 @@ kaa_io_channel_finalize (GObject *object)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   kaa_channel_clear_input (self);
+  kaa_channel_free_idle (self);
   kaa_write_queue_clear (&priv->writes);
   kaa_delimiters_unref (priv->delimiters);
   g_clear_error (&priv->error);

@@ -311,6 +311,11 @@ KAA_AVAILABLE_IN_1_0
 void           kaa_io_channel_set_linger           (KaaIOChannel    *self,
                                                     double           seconds);
 KAA_AVAILABLE_IN_1_0
+double         kaa_io_channel_get_idle_timeout     (KaaIOChannel    *self);
+KAA_AVAILABLE_IN_1_0
+void           kaa_io_channel_set_idle_timeout     (KaaIOChannel    *self,
+                                                    double           seconds);
+KAA_AVAILABLE_IN_1_0
 int            kaa_io_channel_get_priority         (KaaIOChannel    *self);
 KAA_AVAILABLE_IN_1_0
 void           kaa_io_channel_set_priority         (KaaIOChannel    *self,

@@ -21,6 +21,7 @@ typedef struct
   int io_fd;               /* what is read and written: fd, or a description of our own */
   guint8 mode;             /* KaaPollFlags */
   guint8 pty : 1;
+  guint8 endless : 1;      /* a hang-up is an error */
   guint8 acquired : 1;     /* O_NONBLOCK was set by us, on a description that is not ours */
   guint64 device, inode;   /* whom the number stood for when it was wrapped */
 } KaaFdTransport;
@@ -56,6 +57,12 @@ is_drained_by_short_read (const KaaFdTransport *self)
          !(self->watch.ready & KAA_POLL_HUP);
 }
 
+static GError *
+hangup_error (int fd)
+{
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "The line of descriptor %d was hung up", fd);
+}
+
 static gssize
 fd_transport_read (KaaTransport  *transport,
                    guint8        *buffer,
@@ -77,6 +84,11 @@ fd_transport_read (KaaTransport  *transport,
       return n;
     }
 
+  if (self->endless && (n == 0 || errno == EIO))
+    {
+      g_propagate_error (error, hangup_error (transport->fd));
+      return KAA_TRANSPORT_FAILED;
+    }
   if (n == 0)
     return 0;
 
@@ -182,7 +194,11 @@ fd_transport_is_drained (KaaTransport  *transport,
   if ((self->mode & KAA_POLL_IN) && kaa_sys_get_unread (self->io_fd) > 0)
     return FALSE;
 
-  if (transport->kind == KAA_FD_SOCKET)
+  if (self->endless)
+    {
+      g_propagate_error (error, hangup_error (transport->fd));
+    }
+  else if (transport->kind == KAA_FD_SOCKET)
     {
       if (getsockopt (self->io_fd, SOL_SOCKET, SO_ERROR, &errsv, &size) == 0 && errsv != 0)
         g_propagate_error (error, kaa_transport_error (errsv, "The connection of", transport->fd));
@@ -345,4 +361,10 @@ kaa_fd_transport_new (int               fd,
   self->acquired = TRUE;
 
   return &self->parent;
+}
+
+void
+kaa_fd_transport_set_endless (KaaTransport *transport)
+{
+  ((KaaFdTransport *) transport)->endless = TRUE;
 }

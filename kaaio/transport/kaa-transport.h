@@ -80,6 +80,8 @@ KaaTransport *kaa_fd_transport_new   (int               fd,
                                       KaaPollFlags      mode,
                                       gboolean          private_description,
                                       GError          **error);
+/* What has no end, a serial line: a hang-up is an error. */
+void          kaa_fd_transport_set_endless (KaaTransport *self);
 KaaTransport *kaa_file_transport_new (int               fd,
                                       const KaaFdInfo  *info);
 
