@@ -247,41 +247,52 @@ kaa_sys_get_unread (int fd)
 
 /* Writing */
 
-/* Takes a SIGPIPE that our own write made pending for this thread. */
-static void
-swallow_sigpipe (const sigset_t *sigpipe)
+/* SIGPIPE is blocked for this thread. One that was pending before is not ours and stays. (A
+ * signal can only be pending for long where it was blocked before.) */
+void
+kaa_sys_block_sigpipe (KaaSigpipeGuard *guard)
 {
-  static const struct timespec now = { 0, 0 };
-  int result;
+  sigset_t sigpipe, pending;
 
-  RETRY_ON_EINTR (result, sigtimedwait (sigpipe, NULL, &now));
+  sigemptyset (&sigpipe);
+  sigaddset (&sigpipe, SIGPIPE);
+  guard->was_pending = FALSE;
+  pthread_sigmask (SIG_BLOCK, &sigpipe, &guard->before);
+  if (sigismember (&guard->before, SIGPIPE) && sigpending (&pending) == 0)
+    guard->was_pending = sigismember (&pending, SIGPIPE);
 }
 
-/* A write while SIGPIPE is blocked for this thread. One that was pending before is not ours
- * and stays. (A signal can only be pending for long where it was blocked before.) */
+/* Takes the one that a write made pending meanwhile, and leaves errno as it is. */
+void
+kaa_sys_restore_sigpipe (KaaSigpipeGuard *guard,
+                         gboolean         may_be_raised)
+{
+  static const struct timespec now = { 0, 0 };
+  int code = errno;
+  sigset_t sigpipe;
+  int result;
+
+  if (may_be_raised && !guard->was_pending)
+    {
+      sigemptyset (&sigpipe);
+      sigaddset (&sigpipe, SIGPIPE);
+      RETRY_ON_EINTR (result, sigtimedwait (&sigpipe, NULL, &now));
+    }
+  pthread_sigmask (SIG_SETMASK, &guard->before, NULL);
+  errno = code;
+}
+
 static gssize
 writev_masked (int                 fd,
                const struct iovec *vectors,
                int                 n)
 {
-  sigset_t sigpipe, before, pending;
-  gboolean was_pending = FALSE;
+  KaaSigpipeGuard guard;
   gssize result;
-  int code;
 
-  sigemptyset (&sigpipe);
-  sigaddset (&sigpipe, SIGPIPE);
-  pthread_sigmask (SIG_BLOCK, &sigpipe, &before);
-  if (sigismember (&before, SIGPIPE) && sigpending (&pending) == 0)
-    was_pending = sigismember (&pending, SIGPIPE);
-
+  kaa_sys_block_sigpipe (&guard);
   RETRY_ON_EINTR (result, writev (fd, vectors, n));
-
-  code = errno;
-  if (result < 0 && code == EPIPE && !was_pending)
-    swallow_sigpipe (&sigpipe);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  errno = code;
+  kaa_sys_restore_sigpipe (&guard, result < 0 && errno == EPIPE);
 
   return result;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <signal.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -47,6 +48,16 @@ gssize   kaa_sys_read             (int fd, void *buffer, gsize length);
 gssize   kaa_sys_recv             (int fd, void *buffer, gsize length);          /* MSG_DONTWAIT */
 gssize   kaa_sys_writev           (int fd, const struct iovec *vectors, int n);  /* never SIGPIPE */
 gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
+/* Around a write(2) that somebody else makes. */
+typedef struct
+{
+  sigset_t before;
+  gboolean was_pending;
+} KaaSigpipeGuard;
+
+void     kaa_sys_block_sigpipe    (KaaSigpipeGuard *guard);
+void     kaa_sys_restore_sigpipe  (KaaSigpipeGuard *guard, gboolean may_be_raised);
+
 /* Never retried: after EINTR the number may be another's already. */
 int      kaa_sys_close            (int fd);
 /* Bytes that can be read now (FIONREAD), 0 where it cannot be known. */

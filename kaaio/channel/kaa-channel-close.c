@@ -257,11 +257,15 @@ close_transports_orderly (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->input != NULL && !priv->input->klass->finish (priv->input, priv->close_fd))
-    return FALSE;
-  if (priv->output != NULL && priv->output != priv->input &&
-      !priv->output->klass->finish (priv->output, priv->close_fd))
-    return FALSE;
+  if ((priv->input != NULL && !priv->input->klass->finish (priv->input, priv->close_fd)) ||
+      (priv->output != NULL && priv->output != priv->input &&
+       !priv->output->klass->finish (priv->output, priv->close_fd)))
+    {
+      /* A TLS connection says goodbye, but not to a peer that does not listen. */
+      if (priv->linger_source == NULL && (priv->input == NULL || priv->input->kind != KAA_FD_FILE))
+        kaa_channel_begin_linger (self);
+      return FALSE;
+    }
 
   finish_close (self);
   return TRUE;

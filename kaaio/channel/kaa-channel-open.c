@@ -61,11 +61,19 @@ check_mode (int               fd,
   return TRUE;
 }
 
-static KaaTransport *
-new_transport (KaaIOChannel    *self,
-               int              fd,
-               KaaIOCondition   mode,
-               GError         **error)
+KaaTransport *
+kaa_channel_filter_transport (KaaIOChannel *self,
+                              KaaTransport *transport)
+{
+  return is_filter (self) ? kaa_filter_transport_new (transport, &filter_funcs, self) : transport;
+}
+
+KaaTransport *
+kaa_channel_new_transport (KaaIOChannel    *self,
+                           int              fd,
+                           GObject         *stream,
+                           KaaIOCondition   mode,
+                           GError         **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaTransport *transport;
@@ -87,14 +95,16 @@ new_transport (KaaIOChannel    *self,
     transport = kaa_fd_transport_new (fd, &info, flags,
                                       !priv->close_fd || fd <= STDERR_FILENO || info.kind == KAA_FD_TTY, error);
 
-  if (transport != NULL && is_filter (self))
-    transport = kaa_filter_transport_new (transport, &filter_funcs, self);
-  return transport;
+  if (transport == NULL)
+    return NULL;
+
+  transport->stream = stream != NULL ? g_object_ref (stream) : NULL;
+  return kaa_channel_filter_transport (self, transport);
 }
 
-static gboolean
-check_openable (KaaIOChannel  *self,
-                GError       **error)
+gboolean
+kaa_channel_check_openable (KaaIOChannel  *self,
+                            GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
@@ -150,12 +160,11 @@ discard_transport (KaaTransport *transport)
     }
 }
 
-/* Begins with new transports, which are taken; either may be NULL. Nothing has changed where it fails. */
-static gboolean
-open_transports (KaaIOChannel    *self,
-                 KaaTransport    *input,
-                 KaaTransport    *output,
-                 GError         **error)
+gboolean
+kaa_channel_open_transports (KaaIOChannel  *self,
+                             KaaTransport  *input,
+                             KaaTransport  *output,
+                             GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
@@ -229,14 +238,14 @@ kaa_io_channel_wrap_fd (KaaIOChannel    *self,
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_openable (self, error))
+  if (!kaa_channel_check_openable (self, error))
     return FALSE;
 
-  transport = new_transport (self, fd, mode, error);
-  return transport != NULL && open_transports (self,
-                                               (mode & KAA_IO_READ) ? transport : NULL,
-                                               (mode & KAA_IO_WRITE) ? transport : NULL,
-                                               error);
+  transport = kaa_channel_new_transport (self, fd, NULL, mode, error);
+  return transport != NULL && kaa_channel_open_transports (self,
+                                                           (mode & KAA_IO_READ) ? transport : NULL,
+                                                           (mode & KAA_IO_WRITE) ? transport : NULL,
+                                                           error);
 }
 
 /**
@@ -267,20 +276,20 @@ kaa_io_channel_wrap_fds (KaaIOChannel  *self,
 
   if (read_fd == write_fd)
     return kaa_io_channel_wrap_fd (self, read_fd, KAA_IO_READ | KAA_IO_WRITE, error);
-  if (!check_openable (self, error))
+  if (!kaa_channel_check_openable (self, error))
     return FALSE;
 
-  input = new_transport (self, read_fd, KAA_IO_READ, error);
+  input = kaa_channel_new_transport (self, read_fd, NULL, KAA_IO_READ, error);
   if (input == NULL)
     return FALSE;
-  output = new_transport (self, write_fd, KAA_IO_WRITE, error);
+  output = kaa_channel_new_transport (self, write_fd, NULL, KAA_IO_WRITE, error);
   if (output == NULL)
     {
       discard_transport (input);
       return FALSE;
     }
 
-  return open_transports (self, input, output, error);
+  return kaa_channel_open_transports (self, input, output, error);
 }
 
 /* --- from another channel --- */
@@ -334,7 +343,7 @@ check_other (KaaIOChannel    *self,
 {
   KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
 
-  if (!check_openable (self, error))
+  if (!kaa_channel_check_openable (self, error))
     return FALSE;
   if (self == other || theirs->state != KAA_STATE_OPEN || !kaa_poller_is_mine (theirs->entry.poller))
     {
@@ -372,7 +381,7 @@ take_transport (KaaIOChannel *self,
   inner = kaa_filter_transport_get_inner (transport);
   if (inner != transport)
     g_free (transport);
-  return is_filter (self) ? kaa_filter_transport_new (inner, &filter_funcs, self) : inner;
+  return kaa_channel_filter_transport (self, inner);
 }
 
 static gboolean
@@ -400,7 +409,7 @@ take_over (KaaIOChannel    *self,
     discard_transport (g_steal_pointer (&output));
 
   kaa_channel_get_private (self)->close_fd = theirs->close_fd;
-  return open_transports (self, (mode & KAA_IO_READ) ? input : NULL, (mode & KAA_IO_WRITE) ? output : NULL, error);
+  return kaa_channel_open_transports (self, (mode & KAA_IO_READ) ? input : NULL, (mode & KAA_IO_WRITE) ? output : NULL, error);
 }
 
 static void

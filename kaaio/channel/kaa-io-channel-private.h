@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  *   kaa-channel-options.c     ... what may be set
  *   kaa-channel-delimiters.c  ... what ends a line
  *   kaa-channel-open.c        wrap, steal
+ *   kaa-channel-stream.c      wrap for GIO streams
  *   kaa-channel-pump.c        the engine: what a dispatch does, in which order
  *   kaa-channel-fill.c        the read side: from the transport into the queue
  *   kaa-channel-read.c        ... and from there to requests and handlers
@@ -219,6 +220,17 @@ void          kaa_channel_notify_fileno         (KaaIOChannel *self);
 
 /* kaa-channel-options.c */
 gboolean      kaa_channel_closes_on_eof         (KaaIOChannel *self);
+
+/* kaa-channel-open.c */
+gboolean      kaa_channel_check_openable        (KaaIOChannel *self, GError **error);
+/* Not started; NULL where the descriptor does not allow it. stream: whose descriptor it is, or NULL. */
+KaaTransport *kaa_channel_new_transport         (KaaIOChannel *self, int fd, GObject *stream, KaaIOCondition mode,
+                                                 GError **error);
+/* For a subclass with low-level calls of its own they stand between. The transport is taken. */
+KaaTransport *kaa_channel_filter_transport      (KaaIOChannel *self, KaaTransport *transport);
+/* Begins with new transports, which are taken; either may be NULL. Nothing has changed where it fails. */
+gboolean      kaa_channel_open_transports       (KaaIOChannel *self, KaaTransport *input, KaaTransport *output,
+                                                 GError **error);
 
 /* kaa-channel-pump.c */
 void          kaa_channel_dispatch              (KaaPollEntry *entry);

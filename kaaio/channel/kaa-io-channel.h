@@ -71,6 +71,10 @@ KaaIOChannel  *kaa_io_channel_new_for_fd           (int              fd,
                                                     KaaIOCondition   mode,
                                                     GError         **error);
 KAA_AVAILABLE_IN_1_0
+KaaIOChannel  *kaa_io_channel_new_for_stream       (GObject         *stream,
+                                                    KaaIOCondition   mode,
+                                                    GError         **error);
+KAA_AVAILABLE_IN_1_0
 gboolean       kaa_io_channel_new_pair             (KaaIOChannel   **a,
                                                     KaaIOChannel   **b,
                                                     GError         **error);
@@ -83,6 +87,11 @@ KAA_AVAILABLE_IN_1_0
 gboolean       kaa_io_channel_wrap_fds             (KaaIOChannel    *self,
                                                     int              read_fd,
                                                     int              write_fd,
+                                                    GError         **error);
+KAA_AVAILABLE_IN_1_0
+gboolean       kaa_io_channel_wrap_stream          (KaaIOChannel    *self,
+                                                    GObject         *stream,
+                                                    KaaIOCondition   mode,
                                                     GError         **error);
 KAA_AVAILABLE_IN_1_0
 gboolean       kaa_io_channel_wrap_channel         (KaaIOChannel    *self,

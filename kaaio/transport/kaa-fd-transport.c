@@ -284,9 +284,11 @@ fd_transport_close (KaaTransport *transport,
   if (self->io_fd != transport->fd)
     kaa_sys_close (self->io_fd);
 
-  /* The number may have been closed behind our back, and stand for a stranger by now. */
-  if (close_fd && kaa_sys_is_same (transport->fd, &info))
-    kaa_sys_close (transport->fd);
+  /* In a forked child a stream is the parent's: only the number is closed. */
+  if (close_fd)
+    kaa_transport_close_fd (transport->fd, &info, forked ? NULL : transport->stream);
+  if (!forked)
+    g_clear_object (&transport->stream);
 
   g_free (self);
 }

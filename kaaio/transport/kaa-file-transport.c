@@ -32,6 +32,7 @@ typedef struct
   KaaTask task;
   KaaFileTransport *owner;  /* NULL once the transport is closed: then the job cleans up */
   KaaPoller *poller;
+  GObject *stream;          /* whose descriptor it is */
   KaaFdInfo info;
   int fd;
   JobKind kind;
@@ -58,14 +59,15 @@ static GMutex owner_lock;
 static void
 job_close_fd (Job *job)
 {
-  if (job->close_fd && kaa_sys_is_same (job->fd, &job->info))
-    kaa_sys_close (job->fd);
+  if (job->close_fd)
+    kaa_transport_close_fd (job->fd, &job->info, job->stream);
 }
 
 static void
 job_free (Job *job)
 {
   kaa_poller_unref (job->poller);
+  g_clear_object (&job->stream);
   g_free (job);
 }
 
@@ -153,6 +155,7 @@ job_new (KaaFileTransport *self,
   job->task.func = job_done;
   job->owner = self;
   job->poller = kaa_poller_ref (self->entry->poller);
+  job->stream = self->parent.stream != NULL ? g_object_ref (self->parent.stream) : NULL;
   job->info = self->info;
   job->fd = self->parent.fd;
   job->kind = kind;
@@ -399,11 +402,12 @@ file_transport_close (KaaTransport *transport,
 
   /* With a job under way the number must stay what it is until the job has used it. Otherwise it is free in this
    * call, as an immediate close promises; an orderly one was closed by finish(). */
-  if (left_behind == NULL && close_fd && kaa_sys_is_same (transport->fd, &self->info))
-    kaa_sys_close (transport->fd);
+  if (left_behind == NULL && close_fd)
+    kaa_transport_close_fd (transport->fd, &self->info, transport->stream);
 
   for (guint i = 0; i < N_JOBS; i++)
     drop_done (self, i);
+  g_clear_object (&transport->stream);
   g_free (self);
 }
 

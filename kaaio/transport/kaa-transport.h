@@ -69,7 +69,8 @@ struct _KaaTransportClass
 struct _KaaTransport
 {
   const KaaTransportClass *klass;
-  int fd;       /* the number that the caller gave us */
+  int fd;       /* the number that the caller gave us, -1 if there is none */
+  GObject *stream; /* owned, or NULL: whose descriptor it is; it is closed instead of the number */
   guint8 kind;  /* KaaFdKind */
 };
 
@@ -84,6 +85,18 @@ KaaTransport *kaa_fd_transport_new   (int               fd,
 void          kaa_fd_transport_set_endless (KaaTransport *self);
 KaaTransport *kaa_file_transport_new (int               fd,
                                       const KaaFdInfo  *info);
+
+/* For a GIO stream without a descriptor of its own. input, output: may be NULL; stream: what is closed, often the GIOStream that
+ * they belong to. References are taken. */
+KaaTransport *kaa_stream_transport_new (GObject          *stream,
+                                        GInputStream     *input,
+                                        GOutputStream    *output);
+/* GIOStream, GInputStream, GOutputStream, GSocket. May block where their close() does. */
+void          kaa_stream_close         (GObject          *stream);
+/* Closes a descriptor, or the stream whose it is, unless the number stands for a stranger by now. */
+void          kaa_transport_close_fd   (int               fd,
+                                        const KaaFdInfo  *info,
+                                        GObject          *stream);
 
 /* A subclass of the channel that has low-level calls of its own. They are called with owner; what they chain up
  * to is the inner transport, which the filter owns. */
