@@ -17,6 +17,7 @@ set_delimiters (KaaIOChannel  *self,
   priv->delimiters = kaa_delimiters_new (delimiters, n);
   priv->scan = (KaaScan) { 0, };
   priv->overflow_told = FALSE;
+  priv->head_serial++;
   kaa_channel_property_changed (self, KAA_PROP_DELIMITER);
   kaa_channel_property_changed (self, KAA_PROP_DELIMITERS);
 }

@@ -513,6 +513,8 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   theirs->queue = (KaaByteQueue) { 0, };
   theirs->scan = (KaaScan) { 0, };
   theirs->seen_from = theirs->seen_to = theirs->block_seen = 0;
+  ours->head_serial++;
+  theirs->head_serial++;
 
   kaa_pending_list_move (&ours->requests, &theirs->requests, self);
 

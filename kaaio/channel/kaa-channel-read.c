@@ -33,6 +33,8 @@ kaa_channel_take (KaaIOChannel *self,
   priv->seen_to = kaa_subtract (priv->seen_to, length);
   priv->block_seen = kaa_subtract (priv->block_seen, length);
   priv->overflow_told = FALSE;
+  if (length > 0)
+    priv->head_serial++;
 }
 
 void

@@ -27,6 +27,7 @@ G_BEGIN_DECLS
  *   kaa-channel-fill.c        the read side: from the transport into the queue
  *   kaa-channel-read.c        ... and from there to requests and handlers
  *   kaa-channel-request.c     the reading methods
+ *   kaa-channel-peek-lines.c  ... and those that iterate over the lines at hand
  *   kaa-channel-splice.c      from one channel to another
  *   kaa-channel-send.c        the write side: taking bytes
  *   kaa-channel-write.c       ... and from the queue to the transport
@@ -97,6 +98,7 @@ typedef struct
   GArray *overflows;              /* signals that wait likewise */
   KaaDelimiters *discarding;      /* dropping up to one of these */
   guint64 discarded;
+  guint head_serial;              /* counts up when the line at the head becomes another one */
   guint64 missed;                 /* R3: bytes that went by since the last request */
 
   /* write side */

@@ -170,6 +170,17 @@ KAA_AVAILABLE_IN_1_0
 gboolean       kaa_io_channel_consume              (KaaIOChannel    *self,
                                                     gsize            count,
                                                     GError         **error);
+KAA_AVAILABLE_IN_1_0
+GBytes        *kaa_io_channel_peek_lines           (KaaIOChannel    *self,
+                                                    guint           *serial);
+KAA_AVAILABLE_IN_1_0
+gboolean       kaa_io_channel_take_line            (KaaIOChannel    *self,
+                                                    guint            serial,
+                                                    gsize            length);
+KAA_AVAILABLE_IN_1_0
+guint         *kaa_io_channel_split_lines          (KaaIOChannel    *self,
+                                                    GBytes          *lines,
+                                                    gsize           *n_ends);
 
 /* Writing */
 

@@ -3,8 +3,11 @@
 //
 // Everything is pulled: bytes stay in the channel until JavaScript has taken them, because gjs drops a callback that
 // arrives while it collects garbage.
+//
+// In this order: the two exceptions to what introspection gives (bytes, errors), futures, lines, channels. A further class
+// gets a function like _overrideIOChannel().
 
-const {Gio, GLib} = imports.gi;
+const {Gio, GLib, GObject} = imports.gi;
 
 function _init() {
     const Kaa = this;
@@ -17,6 +20,8 @@ function _init() {
     _overrideIOChannel(Kaa);
 }
 
+// --- bytes ---
+
 function _toResult(value) {
     return value instanceof GLib.Bytes ? value.toArray() : value;
 }
@@ -27,34 +32,69 @@ function _toBytes(data) {
     return new GLib.Bytes(typeof data === 'string' ? new TextEncoder().encode(data) : data);
 }
 
-// An error from C has no stack that says who waited for it.
-function _withStack(error, stack) {
-    if (!error.stack) {
-        try {
-            error.stack = stack;
-        } catch {
-            // A message without a stack is still a message.
-        }
+// --- errors ---
+
+// Who made a future: an error that arrives later has a stack of its own, which ends in the main loop.
+const origins = new WeakMap();
+
+// For methods that return futures.
+function _rememberCallers(prototype, names) {
+    for (const name of names) {
+        const call = prototype[name];
+        prototype[name] = function (...args) {
+            const future = call.apply(this, args);
+            origins.set(future, new Error());
+            return future;
+        };
+    }
+}
+
+function _withOrigin(error, origin) {
+    // Without the frames of this file, which are on top.
+    const frames = origin.stack.split('\n');
+    const first = frames.findIndex(frame => frame !== '' && !frame.includes('/overrides/Kaa.js:'));
+    if (first >= 0) {
+        error.stack = frames.slice(first).join('\n');
+        const [, file, line, column] = /@(.*):(\d+):(\d+)$/.exec(frames[first]) ?? [];
+        if (file !== undefined)
+            Object.assign(error, {fileName: file, lineNumber: Number(line), columnNumber: Number(column)});
     }
     return error;
+}
+
+// --- futures ---
+
+function _getOutcome(getResult, future, origin) {
+    try {
+        return [_toResult(getResult.call(future)), null];
+    } catch (error) {
+        return [undefined, _withOrigin(error, origin)];
+    }
 }
 
 function _overrideInProgress(prototype) {
     const {then_acknowledged: listen, get_result: getResult} = prototype;
 
     // As Promise.prototype.then, so `await` works. A callback that gjs drops is called again, because it has not said true.
+    // The callbacks given here run before any later line of the channel is emitted; a promise in between would lose that.
     prototype.then = function (resolve, reject) {
-        const {stack} = new Error();
+        const origin = origins.get(this) ?? new Error();
         return new Promise((resolved, rejected) => {
             listen.call(this, future => {
                 try {
-                    resolved(_toResult(getResult.call(future)));
+                    const [value, error] = _getOutcome(getResult, future, origin);
+                    if (error === null)
+                        resolved(typeof resolve === 'function' ? resolve(value) : value);
+                    else if (typeof reject === 'function')
+                        resolved(reject(error));
+                    else
+                        rejected(error);
                 } catch (error) {
-                    rejected(_withStack(error, stack));
+                    rejected(error);
                 }
                 return true;
             });
-        }).then(resolve, reject);
+        });
     };
 
     prototype.catch = function (reject) {
@@ -72,98 +112,120 @@ function _overrideInProgress(prototype) {
             return _toResult(call.apply(this, args));
         };
     }
+
+    _rememberCallers(prototype, ['timeout', 'noabort']);
 }
 
-function _isAt(block, position, delimiter) {
-    if (position + delimiter.length > block.length)
-        return false;
-    for (let i = 1; i < delimiter.length; i++) {
-        if (block[position + i] !== delimiter[i])
-            return false;
-    }
-    return true;
-}
+// --- lines ---
 
-// [start, end] of the first delimiter at or after a position: the earliest, the longest at the same place. Not one that is
-// so late that what follows may still show an earlier or a longer one.
-function _find(block, from, delimiters) {
-    if (delimiters.length === 1 && delimiters[0].length === 1) {
-        const start = block.indexOf(delimiters[0][0], from);
-        return start >= 0 ? [start, start + 1] : null;
+// Lines as bytes, with their delimiter.
+class ByteLines {
+    split(block, ends) {
+        // Copies: who keeps one line shall not keep the block.
+        return Array.from({length: ends.length / 2}, (_, i) => block.slice(i > 0 ? ends[2 * i - 1] : 0, ends[2 * i + 1]));
     }
 
-    let found = null;
-    for (const delimiter of delimiters) {
-        let start = block.indexOf(delimiter[0], from);
-        while (start >= 0 && !_isAt(block, start, delimiter))
-            start = block.indexOf(delimiter[0], start + 1);
-        if (start < 0)
-            continue;
-        if (found === null || start < found[0] ||
-            (start === found[0] && start + delimiter.length > found[1]))
-            found = [start, start + delimiter.length];
-    }
-    const longest = Math.max(...delimiters.map(delimiter => delimiter.length));
-    return found !== null && found[0] + longest <= block.length ? found : null;
-}
-
-function _getDelimiters(channel) {
-    return channel.get_delimiter_bytes().map(delimiter => delimiter.toArray());
-}
-
-// Of those that the line ends with, the longest is the one that was found first.
-function _strip(line, delimiters) {
-    let length = 0;
-    for (const delimiter of delimiters) {
-        const start = line.length - delimiter.length;
-        if (delimiter.length > length && start >= 0 &&
-            line[start] === delimiter[0] && _isAt(line, start, delimiter))
-            length = delimiter.length;
-    }
-    return line.subarray(0, line.length - length);
-}
-
-// The delimiters in a form that can be compared. Asked for and not notified of: a notification may be dropped.
-function _getDelimiterKey(channel) {
-    return channel.get_delimiter() ?? channel.get_delimiters().join('\0');
-}
-
-// The whole lines of the queue as it was when this was made. Each is taken when it is handed out: who stops here loses
-// nothing, and whatever else reads finds the true queue.
-class QueuedLines {
-    constructor(channel) {
-        this._channel = channel;
-        this._block = channel.peek().toArray();
-        this.delimiters = _getDelimiters(channel);
-        this._key = _getDelimiterKey(channel);
-        this._head = channel.get_bytes_read() - this._block.length;
-        this._limit = channel.get_queue_size();
-        this._start = 0;
-    }
-
-    // The next line, or null: there is none, or somebody else has read, or changed the delimiter, meanwhile.
-    take() {
-        const channel = this._channel;
-        const found = _find(this._block, this._start, this.delimiters);
-        // What is too long is for the overflow policy.
-        if (found === null || found[0] - this._start > this._limit ||
-            channel.get_bytes_read() - channel.get_read_queue_used() !== this._head + this._start ||
-            _getDelimiterKey(channel) !== this._key)
-            return null;
-        // A view: less garbage for each line.
-        const line = this._block.subarray(this._start, found[1]);
-        channel.consume(line.length);
-        this._start = found[1];
+    // One line.
+    convert(line) {
         return line;
     }
+
+    // What is left when the input has ended.
+    flush() {
+        return null;
+    }
 }
 
-// Not an async generator: that costs several turns of the microtask queue for each line, and a line at hand needs but one.
-class LineIterator {
-    constructor(channel, convert) {
+// A byte order mark is a character of the first line. gjs 1.74 takes the option for its opposite.
+const decoderOptions = [{ignoreBOM: true}, {}].find(options =>
+    new TextDecoder('utf-8', options).decode(new Uint8Array([0xef, 0xbb, 0xbf])).length === 1);
+
+// How many bytes at the end are the beginning of a character.
+function _countIncomplete(bytes, encoding) {
+    if (encoding !== 'utf-8') {
+        try {
+            const [, used] = GLib.convert(bytes, 'UTF-8', encoding);
+            return bytes.length - used;
+        } catch {
+            // It is not text anyway.
+            return 0;
+        }
+    }
+    for (let count = 1; count <= 3 && count <= bytes.length; count++) {
+        const byte = bytes[bytes.length - count];
+        if (byte >= 0xc0)
+            return count < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? count : 0;
+        if (byte < 0x80)
+            break;
+    }
+    return 0;
+}
+
+function _isAscii(text) {
+    return text.length === 1 && text.charCodeAt(0) < 0x80;
+}
+
+// Lines as strings, without their delimiter. A line that is too long arrives in pieces, which may be cut inside a
+// character: the decoder of gjs cannot go on from one piece to the next, so the beginning waits here.
+class TextLines {
+    constructor(channel, options) {
+        const encoding = (typeof options === 'string' ? options : options?.encoding) ?? 'utf-8';
         this._channel = channel;
-        this._convert = convert;
-        this._queued = null;
+        this._decoder = new TextDecoder(encoding, decoderOptions);
+        // Where no part of a character looks like a delimiter.
+        this._isPlain = /^(utf-8|iso-8859-.*|windows-125.)$/.test(this._decoder.encoding);
+        this._beginning = null;
+    }
+
+    // A block of whole lines. Where possible it is decoded at once: that is a call for each block instead of each line.
+    split(block, ends = null) {
+        const delimiter = this._isPlain && this._beginning === null ? this._channel.get_delimiter() : null;
+        if (delimiter !== null && _isAscii(delimiter) && block[block.length - 1] === delimiter.charCodeAt(0)) {
+            const texts = this._decoder.decode(block).split(delimiter);
+            texts.pop();
+            return texts;
+        }
+
+        ends ??= this._channel.split_lines(_toBytes(block));
+        const texts = [];
+        for (let i = 0, start = 0; i < ends.length; start = ends[i + 1], i += 2)
+            texts.push(this._decode(block.subarray(start, ends[i]), ends[i] === ends[i + 1]));
+        return texts;
+    }
+
+    convert(line) {
+        return this.split(line)[0];
+    }
+
+    _decode(bytes, isOpen) {
+        const isPiece = isOpen && bytes.length === this._channel.get_queue_size();
+        if (this._beginning !== null) {
+            const piece = bytes;
+            bytes = new Uint8Array(this._beginning.length + piece.length);
+            bytes.set(this._beginning);
+            bytes.set(piece, this._beginning.length);
+            this._beginning = null;
+        }
+        const incomplete = isPiece ? _countIncomplete(bytes, this._decoder.encoding) : 0;
+        if (incomplete > 0) {
+            this._beginning = bytes.slice(-incomplete);
+            bytes = bytes.subarray(0, -incomplete);
+        }
+        return this._decoder.decode(bytes);
+    }
+
+    flush() {
+        const beginning = this._beginning;
+        this._beginning = null;
+        return beginning !== null ? this._decoder.decode(beginning) : null;
+    }
+}
+
+// Not an async generator: that costs several turns of the microtask queue for each item, and a line at hand needs but one.
+class Iterator {
+    constructor(channel, kind) {
+        this._channel = channel;
+        this._kind = kind;
         this._done = false;
     }
 
@@ -172,32 +234,87 @@ class LineIterator {
     }
 
     next() {
-        const line = this._queued?.take() ?? null;
-        if (line !== null)
-            return Promise.resolve({value: this._convert(line, this._queued.delimiters), done: false});
-        this._queued = null;
         return this._done ? this.return() : this._wait();
+    }
+
+    return(value) {
+        this._done = true;
+        return Promise.resolve({value, done: true});
+    }
+
+    _end() {
+        this._done = true;
+        const value = this._kind.flush();
+        return value !== null ? {value: this._wrap(value), done: false} : {value: undefined, done: true};
+    }
+}
+
+// Line by line. They are cut from a block, but each is taken from the channel when it is handed out: who stops here loses
+// nothing, and whatever else reads finds the true queue.
+class LineIterator extends Iterator {
+    constructor(channel, kind) {
+        super(channel, kind);
+        this._lines = [];
+        this._next = 0;
+    }
+
+    next() {
+        const i = this._next;
+        if (i < this._lines.length) {
+            const start = i > 0 ? this._ends[2 * i - 1] : 0;
+            if (this._channel.take_line((this._serial + i) >>> 0, this._ends[2 * i + 1] - start)) {
+                this._next = i + 1;
+                return Promise.resolve({value: this._lines[i], done: false});
+            }
+            this._lines = [];
+        }
+        return super.next();
+    }
+
+    return(value) {
+        this._lines = [];
+        return super.return(value);
     }
 
     async _wait() {
         const line = await this._channel.readline();
         if (line.length === 0)
-            return this.return();
+            return this._end();
+        const value = this._kind.convert(line);
         // The others that came with it need no turn of the main loop each.
-        this._queued = new QueuedLines(this._channel);
-        return {value: this._convert(line, this._queued.delimiters), done: false};
+        const [lines, serial] = this._channel.peek_lines();
+        if (lines !== null) {
+            const block = lines.toArray();
+            this._serial = serial;
+            this._ends = this._channel.split_lines(lines);
+            this._lines = this._kind.split(block, this._ends);
+            this._next = 0;
+        }
+        return {value, done: false};
     }
 
-    return(value) {
-        this._done = true;
-        this._queued = null;
-        return Promise.resolve({value, done: true});
+    _wrap(value) {
+        return value;
     }
 }
 
+// All the lines at hand in an array.
+class BatchIterator extends Iterator {
+    async _wait() {
+        const block = await this._channel.readlines();
+        return block.length > 0 ? {value: this._kind.split(block), done: false} : this._end();
+    }
+
+    _wrap(value) {
+        return [value];
+    }
+}
+
+// --- channels ---
+
 function _overrideIOChannel(Kaa) {
     const prototype = Kaa.IOChannel.prototype;
-    const {close} = prototype;
+    const {close, send, read_until: readUntil} = prototype;
 
     // Refused writes throw at once: nobody looks at the promise of a write that is not awaited.
     prototype.write = function (data) {
@@ -214,7 +331,6 @@ function _overrideIOChannel(Kaa) {
         return future;
     };
 
-    const {send, read_until: readUntil} = prototype;
     prototype.send = function (data) {
         return send.call(this, _toBytes(data));
     };
@@ -227,29 +343,31 @@ function _overrideIOChannel(Kaa) {
         return close.call(this, flags);
     };
 
+    _rememberCallers(prototype, ['read', 'readline', 'readlines', 'read_exactly', 'read_until',
+        'write', 'flush', 'wait_writable', 'close', 'shutdown']);
+
+    // The library does not hear of a new handler; it looks for one after every call.
+    for (const name of ['connect', 'connect_after']) {
+        const connect = GObject.Object.prototype[name];
+        prototype[name] = function (...args) {
+            const id = connect.apply(this, args);
+            this.consume(0);
+            return id;
+        };
+    }
+
     // Uint8Array lines, with their delimiter.
     prototype[Symbol.asyncIterator] = function () {
-        // A copy: who keeps one line shall not keep the block.
-        return new LineIterator(this, line => line.slice());
+        return new LineIterator(this, new ByteLines());
     };
 
     // Strings, without delimiter.
-    prototype.lines = function (encoding = 'utf-8') {
-        const decoder = new TextDecoder(encoding);
-        return new LineIterator(this, (line, delimiters) => decoder.decode(_strip(line, delimiters)));
+    prototype.lines = function (options) {
+        return new LineIterator(this, new TextLines(this, options));
     };
 
     // Arrays of such strings: all that are at hand.
-    prototype.batches = async function* (encoding = 'utf-8') {
-        const decoder = new TextDecoder(encoding);
-        for (;;) {
-            const lines = [await this.readline()];
-            if (lines[0].length === 0)
-                return;
-            const queued = new QueuedLines(this);
-            for (let line = queued.take(); line !== null; line = queued.take())
-                lines.push(line);
-            yield lines.map(line => decoder.decode(_strip(line, queued.delimiters)));
-        }
+    prototype.batches = function (options) {
+        return new BatchIterator(this, new TextLines(this, options));
     };
 }
