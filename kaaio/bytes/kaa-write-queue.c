@@ -202,6 +202,16 @@ kaa_write_queue_append_bytes (KaaWriteQueue *queue,
   queue->end += size - offset;
 }
 
+void
+kaa_write_queue_skip (KaaWriteQueue *queue,
+                      gsize          length)
+{
+  g_assert (length == 0 || queue->first == NULL);
+
+  queue->end += length;
+  queue->written += length;
+}
+
 int
 kaa_write_queue_peek (const KaaWriteQueue *queue,
                       struct iovec        *vectors,

@@ -42,6 +42,10 @@ void    kaa_write_queue_append_bytes (KaaWriteQueue *queue,
                                       GBytes        *bytes,
                                       gsize          offset);
 
+/* length bytes went out before they came into the queue, which is empty: they have positions, too. */
+void    kaa_write_queue_skip         (KaaWriteQueue *queue,
+                                      gsize          length);
+
 /* Fills at most max vectors from the head; returns how many. */
 int     kaa_write_queue_peek         (const KaaWriteQueue *queue,
                                       struct iovec        *vectors,

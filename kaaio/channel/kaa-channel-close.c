@@ -48,7 +48,7 @@ kaa_channel_end_requests (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaPending *request;
 
-  while ((request = priv->requests.first) != NULL)
+  while ((request = priv->reading->requests.first) != NULL)
     {
       kaa_pending_unlink (request);
       if (error != NULL)
@@ -144,7 +144,7 @@ abandon_writes (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->writes.end > priv->writes.written || priv->written.first != NULL || priv->waiting.first != NULL)
+  if (priv->writing->writes.end > priv->writing->writes.written || priv->writing->written.first != NULL || priv->writing->waiting.first != NULL)
     kaa_channel_fail_writes (self, priv->end_error);
 }
 
@@ -220,7 +220,7 @@ kaa_channel_end_output (KaaIOChannel *self,
 
   if (priv->input == NULL || priv->eof)
     priv->eof = TRUE;
-  else if (kaa_channel_look (self) == 0 && priv->requests.first == NULL)
+  else if (kaa_channel_look (self) == 0 && priv->reading->requests.first == NULL)
     {
       /* Nobody reads, but somebody may ask for it later. */
       kaa_channel_slurp (self);
@@ -247,9 +247,9 @@ is_delivered (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->requests.first != NULL || priv->chunks != NULL || priv->emitting > 0)
+  if (priv->reading->requests.first != NULL || priv->reading->chunks != NULL || priv->emitting > 0)
     return FALSE;
-  return kaa_byte_queue_get_length (&priv->queue) == 0 || kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY;
+  return kaa_channel_get_queued (priv) == 0 || kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY;
 }
 
 static gboolean
@@ -262,7 +262,7 @@ close_transports_orderly (KaaIOChannel *self)
        !priv->output->klass->finish (priv->output, priv->close_fd)))
     {
       /* A TLS connection says goodbye, but not to a peer that does not listen. */
-      if (priv->linger_source == NULL && (priv->input == NULL || priv->input->kind != KAA_FD_FILE))
+      if (!kaa_channel_is_lingering (self) && (priv->input == NULL || priv->input->kind != KAA_FD_FILE))
         kaa_channel_begin_linger (self);
       return FALSE;
     }
@@ -293,13 +293,13 @@ step_at_end (KaaIOChannel *self)
 
   /* C3: the answer that is queued by now is still written, as long as the other side takes it. */
   begin_close (self, FALSE);
-  while ((flush = priv->waiting.first) != NULL)
+  while ((flush = priv->writing->waiting.first) != NULL)
     {
       kaa_pending_unlink (flush);
       kaa_pending_settle_error (flush, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
                                                             "The channel was closed"), FALSE);
     }
-  if (kaa_write_queue_get_length (&priv->writes) > 0)
+  if (kaa_channel_get_unwritten (priv) > 0)
     kaa_channel_begin_linger (self);
   return TRUE;
 }
@@ -315,7 +315,7 @@ kaa_channel_close_step (KaaIOChannel *self)
   if (priv->state != KAA_STATE_CLOSING || priv->in_filter)
     return FALSE;
 
-  if (kaa_write_queue_get_length (&priv->writes) > 0 && !priv->peer_gone)
+  if (kaa_channel_get_unwritten (priv) > 0 && !priv->peer_gone)
     return FALSE;
 
   abandon_writes (self);

@@ -13,9 +13,12 @@ set_delimiters (KaaIOChannel  *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  kaa_delimiters_unref (priv->delimiters);
-  priv->delimiters = kaa_delimiters_new (delimiters, n);
-  priv->scan = (KaaScan) { 0, };
+  KaaChannelOptions *options = kaa_channel_own_options (priv);
+
+  kaa_delimiters_unref (options->delimiters);
+  options->delimiters = kaa_delimiters_new (delimiters, n);
+  if (kaa_channel_get_queued (priv) > 0)
+    priv->reading->scan = (KaaScan) { 0, };
   priv->overflow_told = FALSE;
   priv->head_serial++;
   kaa_channel_property_changed (self, KAA_PROP_DELIMITER);
@@ -81,7 +84,7 @@ kaa_io_channel_get_delimiter_bytes (KaaIOChannel *self,
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
   g_return_val_if_fail (n_delimiters != NULL, NULL);
 
-  list = kaa_delimiters_get (kaa_channel_get_private (self)->delimiters, n_delimiters);
+  list = kaa_delimiters_get (kaa_channel_get_private (self)->options->delimiters, n_delimiters);
   return g_memdup2 (list, *n_delimiters * sizeof (GBytes *));
 }
 
@@ -115,7 +118,7 @@ kaa_io_channel_get_delimiter (KaaIOChannel *self)
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
-  list = kaa_delimiters_get (kaa_channel_get_private (self)->delimiters, &n);
+  list = kaa_delimiters_get (kaa_channel_get_private (self)->options->delimiters, &n);
   if (n != 1)
     return NULL;
 
@@ -168,7 +171,7 @@ kaa_io_channel_get_delimiters (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   strings = g_ptr_array_new ();
-  list = kaa_delimiters_get (kaa_channel_get_private (self)->delimiters, &n);
+  list = kaa_delimiters_get (kaa_channel_get_private (self)->options->delimiters, &n);
   for (gsize i = 0; i < n; i++)
     {
       char *string = dup_delimiter (list[i]);

@@ -13,15 +13,15 @@
 static gsize
 get_line_room (KaaIOChannelPrivate *priv)
 {
-  KaaPending *request = priv->requests.first;
-  const KaaDelimiters *delimiters = priv->delimiters;
-  gsize limit = priv->queue_size;
+  KaaPending *request = priv->reading->requests.first;
+  const KaaDelimiters *delimiters = priv->options->delimiters;
+  gsize limit = priv->options->queue_size;
   gsize room;
 
   if (request != NULL)
     {
       if (request->splice != NULL)
-        return kaa_subtract (kaa_splice_get_room (request->splice), kaa_byte_queue_get_length (&priv->queue));
+        return kaa_subtract (kaa_splice_get_room (request->splice), kaa_channel_get_queued (priv));
       if (request->kind != KAA_PENDING_READ)
         limit = request->count;
       if (request->delimiters != NULL)
@@ -30,7 +30,7 @@ get_line_room (KaaIOChannelPrivate *priv)
 
   if (!g_size_checked_add (&room, limit, kaa_delimiters_get_longest (delimiters) + 1))
     room = G_MAXSIZE;
-  return kaa_subtract (room, kaa_byte_queue_get_length (&priv->queue));
+  return kaa_subtract (room, kaa_channel_get_queued (priv));
 }
 
 gboolean
@@ -45,10 +45,10 @@ kaa_channel_wants_input (KaaIOChannel *self,
     return TRUE;
   if (priv->state != KAA_STATE_OPEN || priv->paused || (priv->eof && !priv->look_behind_eof))
     return FALSE;
-  if (priv->requests.first != NULL && priv->requests.first->splice != NULL)
-    return kaa_splice_get_room (priv->requests.first->splice) > kaa_channel_get_queued (priv);
+  if (priv->reading->requests.first != NULL && priv->reading->requests.first->splice != NULL)
+    return kaa_splice_get_room (priv->reading->requests.first->splice) > kaa_channel_get_queued (priv);
 
-  return priv->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
+  return priv->reading->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
 }
 
 /* The last length bytes of the queue are new. `read` handlers get them as a chunk; where nobody else wants them they leave the queue. */
@@ -60,7 +60,7 @@ bytes_arrived (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize used = kaa_channel_get_queued (priv);
   gsize before = used - length;
-  gboolean needed = priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES) != 0 || priv->peer_gone;
+  gboolean needed = priv->reading->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES) != 0 || priv->peer_gone;
   GBytes *chunk;
 
   if (!(wants & KAA_WANTS_CHUNKS))
@@ -69,10 +69,10 @@ bytes_arrived (KaaIOChannel *self,
       return;
     }
 
-  chunk = kaa_byte_queue_get_bytes (&priv->queue, before, length);
-  if (priv->chunks == NULL)
-    priv->chunks = g_queue_new ();
-  g_queue_push_tail (priv->chunks, chunk);
+  chunk = kaa_byte_queue_get_bytes (&priv->reading->queue, before, length);
+  if (priv->reading->chunks == NULL)
+    priv->reading->chunks = g_queue_new ();
+  g_queue_push_tail (priv->reading->chunks, chunk);
 
   if (!needed && !priv->keep && before == 0)
     {
@@ -81,21 +81,21 @@ bytes_arrived (KaaIOChannel *self,
     }
 
   /* The new part has been seen; it extends the part that was, or takes its place. */
-  if (priv->seen_to != before || priv->seen_to == priv->seen_from)
-    priv->seen_from = before;
-  priv->seen_to = used;
+  if (priv->reading->seen_to != before || priv->reading->seen_to == priv->reading->seen_from)
+    priv->reading->seen_from = before;
+  priv->reading->seen_to = used;
 
-  if (!needed && priv->keep && used > priv->queue_size)
+  if (!needed && priv->keep && used > priv->options->queue_size)
     {
-      guint64 missed = priv->missed + before;
+      guint64 missed = priv->reading->missed + before;
 
       kaa_channel_take (self, before);
-      if (length > priv->queue_size)
+      if (length > priv->options->queue_size)
         {
           missed += length;
           kaa_channel_take (self, length);
         }
-      priv->missed = missed;
+      priv->reading->missed = missed;
     }
 }
 
@@ -112,7 +112,7 @@ read_filtered (KaaIOChannel  *self,
   priv->in_filter = TRUE;
   n = priv->input->klass->read (priv->input, buffer, want, error);
   priv->in_filter = FALSE;
-  if (n > 0 && !kaa_byte_queue_append (&priv->queue, kaa_channel_get_blocks (priv), buffer, n))
+  if (n > 0 && !kaa_byte_queue_append (&priv->reading->queue, kaa_channel_get_blocks (priv), buffer, n))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
                    "There is no memory for %" G_GSSIZE_FORMAT " more bytes; set a smaller queue-size", n);
@@ -141,10 +141,11 @@ read_some (KaaIOChannel  *self,
   guint8 *buffer;
   gssize n;
 
+  kaa_channel_need_reading (priv);
   if (priv->filtered)
     return read_filtered (self, want, error);
 
-  buffer = kaa_byte_queue_reserve (&priv->queue, kaa_channel_get_blocks (priv), MIN (want, MIN_ROOM), want, &room);
+  buffer = kaa_byte_queue_reserve (&priv->reading->queue, kaa_channel_get_blocks (priv), MIN (want, MIN_ROOM), want, &room);
   if (buffer == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED,
@@ -153,10 +154,10 @@ read_some (KaaIOChannel  *self,
     }
 
   n = priv->input->klass->read (priv->input, buffer, MIN (room, want), error);
-  kaa_byte_queue_commit (&priv->queue, MAX (n, 0));
+  kaa_byte_queue_commit (&priv->reading->queue, MAX (n, 0));
   /* An empty queue gives the block back. */
   if (kaa_channel_get_queued (priv) == 0)
-    kaa_byte_queue_consume (&priv->queue, kaa_channel_get_blocks (priv), 0);
+    kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), 0);
   return n;
 }
 
@@ -198,11 +199,11 @@ kaa_channel_fill (KaaIOChannel *self,
     return !priv->eof && !priv->filtered && throw_away (self, budget);
 
   wants = kaa_channel_look (self);
-  if (!kaa_channel_wants_input (self, wants) || (priv->emitting > 0 && priv->requests.first == NULL))
+  if (!kaa_channel_wants_input (self, wants) || (priv->emitting > 0 && priv->reading->requests.first == NULL))
     return FALSE;
 
-  want = MIN (priv->chunk_size, KAA_BLOCK_READ_SIZE);
-  if (priv->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES))
+  want = MIN (priv->options->chunk_size, KAA_BLOCK_READ_SIZE);
+  if (priv->reading->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES))
     want = MIN (want, get_line_room (priv));
   /* The queue is full of what a handler has not taken: it is paused, blocked, or running. */
   if (want == 0)
@@ -239,9 +240,9 @@ kaa_channel_slurp (KaaIOChannel *self)
   if (priv->input == NULL || priv->filtered)
     return;
 
-  while (kaa_channel_get_queued (priv) < priv->queue_size)
+  while (kaa_channel_get_queued (priv) < priv->options->queue_size)
     {
-      gssize n = read_some (self, MIN (priv->queue_size - kaa_channel_get_queued (priv), KAA_BLOCK_READ_SIZE), NULL);
+      gssize n = read_some (self, MIN (priv->options->queue_size - kaa_channel_get_queued (priv), KAA_BLOCK_READ_SIZE), NULL);
 
       if (n <= 0)
         break;

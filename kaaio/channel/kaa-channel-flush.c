@@ -45,7 +45,7 @@ kaa_io_channel_flush (KaaIOChannel *self)
   future = g_object_ref (pending->future);
 
   if (error == NULL && (priv->state == KAA_STATE_CLOSED || kaa_poller_is_gone (priv->entry.poller)) &&
-      priv->write_error == NULL)
+      priv->writing->write_error == NULL)
     error = kaa_channel_new_write_error (0, FALSE);
   if (error != NULL)
     {
@@ -53,8 +53,8 @@ kaa_io_channel_flush (KaaIOChannel *self)
       return future;
     }
 
-  pending->start = pending->end = priv->writes.end;
-  kaa_pending_append (&priv->written, pending);
+  pending->start = pending->end = kaa_channel_need_writing (priv)->writes.end;
+  kaa_pending_append (&priv->writing->written, pending);
   kaa_channel_settle_written (self, FALSE);
   kaa_channel_schedule (self);
   return future;
@@ -90,9 +90,9 @@ kaa_io_channel_wait_writable (KaaIOChannel *self,
   future = g_object_ref (pending->future);
   pending->count = count;
 
-  if (error == NULL && count > priv->queue_size)
+  if (error == NULL && count > priv->options->queue_size)
     g_set_error (&error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                 "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT, count, priv->queue_size);
+                 "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT, count, priv->options->queue_size);
   else if (error == NULL && (priv->state == KAA_STATE_CLOSED || priv->state == KAA_STATE_CLOSING ||
                              priv->shut_down || kaa_poller_is_gone (priv->entry.poller)))
     error = kaa_channel_new_write_error (0, FALSE);
@@ -105,7 +105,7 @@ kaa_io_channel_wait_writable (KaaIOChannel *self,
       return future;
     }
 
-  kaa_pending_append (&priv->waiting, pending);
+  kaa_pending_append (&kaa_channel_need_writing (priv)->waiting, pending);
   kaa_channel_schedule (self);
   return future;
 }

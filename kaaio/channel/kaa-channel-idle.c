@@ -25,7 +25,7 @@ end_alarm (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   GMainContext *context = kaa_poller_dup_context (priv->entry.poller);
 
-  kaa_alarm_clear (&priv->idle->alarm, context);
+  kaa_alarm_clear (&priv->options->idle->alarm, context);
   if (context != NULL)
     g_main_context_unref (context);
 }
@@ -40,7 +40,7 @@ static gboolean
 ring (gpointer data)
 {
   KaaIOChannel *self = data;
-  KaaIdle *idle = kaa_channel_get_private (self)->idle;
+  KaaIdle *idle = kaa_channel_get_private (self)->options->idle;
 
   if (g_get_monotonic_time () < get_deadline (idle))
     {
@@ -61,7 +61,7 @@ kaa_channel_begin_idle (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   GMainContext *context;
 
-  if (priv->idle == NULL)
+  if (priv->options->idle == NULL)
     return;
 
   end_alarm (self);
@@ -69,24 +69,24 @@ kaa_channel_begin_idle (KaaIOChannel *self)
   if (context == NULL)
     return;
 
-  priv->idle->active_at = g_get_monotonic_time ();
-  priv->idle->alarm = kaa_alarm_new (get_deadline (priv->idle));
-  g_source_set_callback (priv->idle->alarm, ring, self, NULL);
-  g_source_attach (priv->idle->alarm, context);
+  priv->options->idle->active_at = g_get_monotonic_time ();
+  priv->options->idle->alarm = kaa_alarm_new (get_deadline (priv->options->idle));
+  g_source_set_callback (priv->options->idle->alarm, ring, self, NULL);
+  g_source_attach (priv->options->idle->alarm, context);
   g_main_context_unref (context);
 }
 
 void
 kaa_channel_end_idle (KaaIOChannel *self)
 {
-  if (kaa_channel_get_private (self)->idle != NULL)
+  if (kaa_channel_get_private (self)->options->idle != NULL)
     end_alarm (self);
 }
 
 void
 kaa_channel_note_activity (KaaIOChannel *self)
 {
-  KaaIdle *idle = kaa_channel_get_private (self)->idle;
+  KaaIdle *idle = kaa_channel_get_private (self)->options->idle;
 
   if (idle != NULL)
     idle->active_at = g_get_monotonic_time ();
@@ -95,7 +95,10 @@ kaa_channel_note_activity (KaaIOChannel *self)
 void
 kaa_channel_free_idle (KaaIOChannel *self)
 {
-  g_clear_pointer (&kaa_channel_get_private (self)->idle, g_free);
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->options->idle != NULL)
+    g_clear_pointer (&priv->options->idle, g_free);
 }
 
 /**
@@ -116,7 +119,7 @@ kaa_io_channel_get_idle_timeout (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), 0);
 
   priv = kaa_channel_get_private (self);
-  return priv->idle != NULL ? priv->idle->seconds : 0;
+  return priv->options->idle != NULL ? priv->options->idle->seconds : 0;
 }
 
 /**
@@ -142,8 +145,8 @@ kaa_io_channel_set_idle_timeout (KaaIOChannel *self,
   kaa_channel_free_idle (self);
   if (seconds > 0)
     {
-      priv->idle = g_new0 (KaaIdle, 1);
-      priv->idle->seconds = seconds;
+      kaa_channel_own_options (priv)->idle = g_new0 (KaaIdle, 1);
+      priv->options->idle->seconds = seconds;
       if (priv->state == KAA_STATE_OPEN)
         kaa_channel_begin_idle (self);
     }

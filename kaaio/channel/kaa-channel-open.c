@@ -135,13 +135,13 @@ refuse_impossible (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   GError *error = NULL;
 
-  if (!(priv->mode & KAA_IO_READ) && priv->requests.first != NULL)
+  if (!(priv->mode & KAA_IO_READ) && priv->reading->requests.first != NULL)
     {
       g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "The channel was opened write-only");
       kaa_channel_end_requests (self, error);
       g_clear_error (&error);
     }
-  if (!(priv->mode & KAA_IO_WRITE) && kaa_write_queue_get_length (&priv->writes) > 0)
+  if (!(priv->mode & KAA_IO_WRITE) && kaa_channel_get_unwritten (priv) > 0)
     {
       g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was opened read-only");
       kaa_channel_fail_writes (self, error);
@@ -182,7 +182,8 @@ kaa_channel_open_transports (KaaIOChannel  *self,
 
   g_clear_error (&priv->error);
   g_clear_error (&priv->end_error);
-  g_clear_error (&priv->write_error);
+  if (priv->writing->write_error != NULL)
+    g_clear_error (&priv->writing->write_error);
   priv->input = input;
   priv->output = output;
   priv->mode = (input != NULL ? KAA_IO_READ : 0) | (output != NULL ? KAA_IO_WRITE : 0);
@@ -301,38 +302,62 @@ take_writes (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *ours = kaa_channel_get_private (self);
   KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
+  KaaWriting *to = kaa_channel_need_writing (ours);
+  KaaWriting *from = theirs->writing;
   KaaPendingList written = { 0, }, waiting = { 0, };
-  KaaWriteQueue queue = theirs->writes;
+  KaaWriteQueue queue = from->writes;
   gsize length = kaa_write_queue_get_length (&queue);
-  guint64 moved = queue.end - ours->writes.written;
+  guint64 moved = queue.end - to->writes.written;
   struct iovec vector;
 
-  for (KaaPending *write = ours->written.first; write != NULL; write = write->next)
+  if (from == &kaa_channel_no_writing)
+    return;
+
+  for (KaaPending *write = to->written.first; write != NULL; write = write->next)
     {
       write->start += moved;
       write->end += moved;
     }
-  while (kaa_write_queue_peek (&ours->writes, &vector, 1) > 0)
+  while (kaa_write_queue_peek (&to->writes, &vector, 1) > 0)
     {
       kaa_write_queue_append (&queue, vector.iov_base, vector.iov_len);
-      kaa_write_queue_consume (&ours->writes, vector.iov_len);
+      kaa_write_queue_consume (&to->writes, vector.iov_len);
     }
 
-  kaa_write_queue_clear (&ours->writes);
-  ours->writes = queue;
-  theirs->writes = (KaaWriteQueue) { 0, };
+  kaa_write_queue_clear (&to->writes);
+  to->writes = queue;
+  from->writes = (KaaWriteQueue) { 0, };
   /* What other threads have on their way to either stays counted there. */
   g_atomic_pointer_add (&ours->write_used, length);
   g_atomic_pointer_add (&theirs->write_used, - (gssize) length);
 
-  kaa_pending_list_move (&written, &ours->written, self);
-  kaa_pending_list_move (&waiting, &ours->waiting, self);
-  kaa_pending_list_move (&ours->written, &theirs->written, self);
-  kaa_pending_list_move (&ours->waiting, &theirs->waiting, self);
-  kaa_pending_list_move (&ours->written, &written, self);
-  kaa_pending_list_move (&ours->waiting, &waiting, self);
+  kaa_pending_list_move (&written, &to->written, self);
+  kaa_pending_list_move (&waiting, &to->waiting, self);
+  kaa_pending_list_move (&to->written, &from->written, self);
+  kaa_pending_list_move (&to->waiting, &from->waiting, self);
+  kaa_pending_list_move (&to->written, &written, self);
+  kaa_pending_list_move (&to->waiting, &waiting, self);
   kaa_channel_update_writable (self);
   kaa_channel_update_writable (other);
+}
+
+/* What `other` has read, and who asked it for more. This channel has read nothing yet. */
+static void
+take_reading (KaaIOChannel *self,
+              KaaIOChannel *other)
+{
+  KaaReading *from = kaa_channel_get_private (other)->reading;
+  KaaReading *to;
+
+  if (from == &kaa_channel_no_reading)
+    return;
+
+  to = kaa_channel_need_reading (kaa_channel_get_private (self));
+  to->queue = from->queue;
+  from->queue = (KaaByteQueue) { 0, };
+  from->scan = (KaaScan) { 0, };
+  from->seen_from = from->seen_to = from->block_seen = 0;
+  kaa_pending_list_move (&to->requests, &from->requests, self);
 }
 
 static gboolean
@@ -506,17 +531,12 @@ kaa_io_channel_steal (KaaIOChannel  *self,
     return FALSE;
 
   take_writes (self, other);
-  ours->queue = theirs->queue;
+  take_reading (self, other);
   ours->eof = eof;
   ours->bytes_read = bytes_read;
   ours->bytes_written = bytes_written;
-  theirs->queue = (KaaByteQueue) { 0, };
-  theirs->scan = (KaaScan) { 0, };
-  theirs->seen_from = theirs->seen_to = theirs->block_seen = 0;
   ours->head_serial++;
   theirs->head_serial++;
-
-  kaa_pending_list_move (&ours->requests, &theirs->requests, self);
 
   given_away (other);
   kaa_channel_notify_state (self);

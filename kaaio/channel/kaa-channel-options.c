@@ -19,7 +19,7 @@ kaa_io_channel_get_chunk_size (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), 0);
 
-  return kaa_channel_get_private (self)->chunk_size;
+  return kaa_channel_get_private (self)->options->chunk_size;
 }
 
 /**
@@ -38,7 +38,7 @@ kaa_io_channel_set_chunk_size (KaaIOChannel *self,
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
   g_return_if_fail (chunk_size > 0);
 
-  kaa_channel_get_private (self)->chunk_size = MIN (chunk_size, G_MAXSIZE);
+  kaa_channel_own_options (kaa_channel_get_private (self))->chunk_size = MIN (chunk_size, G_MAXSIZE);
   kaa_channel_property_changed (self, KAA_PROP_CHUNK_SIZE);
 }
 
@@ -59,7 +59,7 @@ kaa_io_channel_get_queue_size (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), 0);
 
-  return kaa_channel_get_private (self)->queue_size;
+  return kaa_channel_get_private (self)->options->queue_size;
 }
 
 /**
@@ -78,7 +78,7 @@ kaa_io_channel_set_queue_size (KaaIOChannel *self,
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
   g_return_if_fail (queue_size > 0);
 
-  kaa_channel_get_private (self)->queue_size = MIN (queue_size, G_MAXSIZE);
+  kaa_channel_own_options (kaa_channel_get_private (self))->queue_size = MIN (queue_size, G_MAXSIZE);
   kaa_channel_get_private (self)->head_serial++;
   kaa_channel_update_writable (self);
   kaa_channel_notify_state (self);
@@ -100,7 +100,7 @@ kaa_io_channel_get_overflow_policy (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), KAA_OVERFLOW_SPLIT);
 
-  return kaa_channel_get_private (self)->overflow_policy;
+  return kaa_channel_get_private (self)->options->overflow_policy;
 }
 
 /**
@@ -121,7 +121,7 @@ kaa_io_channel_set_overflow_policy (KaaIOChannel      *self,
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
   priv = kaa_channel_get_private (self);
-  priv->overflow_policy = policy;
+  kaa_channel_own_options (priv)->overflow_policy = policy;
   kaa_channel_property_changed (self, KAA_PROP_OVERFLOW_POLICY);
 }
 
@@ -271,7 +271,7 @@ kaa_io_channel_get_linger (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), 0);
 
-  return kaa_channel_get_private (self)->linger;
+  return kaa_channel_get_private (self)->options->linger;
 }
 
 /**
@@ -293,7 +293,7 @@ kaa_io_channel_set_linger (KaaIOChannel *self,
   g_return_if_fail (seconds >= 0);
 
   priv = kaa_channel_get_private (self);
-  priv->linger = seconds;
+  kaa_channel_own_options (priv)->linger = seconds;
   kaa_channel_property_changed (self, KAA_PROP_LINGER);
 }
 

@@ -18,8 +18,8 @@ may_take (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  return kaa_poller_is_mine (priv->entry.poller) && priv->requests.first == NULL &&
-         priv->discarding == NULL && priv->missed == 0 &&
+  return kaa_poller_is_mine (priv->entry.poller) && priv->reading->requests.first == NULL &&
+         priv->reading->discarding == NULL && priv->reading->missed == 0 &&
          !kaa_channel_wants (self, KAA_WANTS_LINES) && !kaa_channel_wants (self, KAA_WANTS_BLOCKS);
 }
 
@@ -59,17 +59,17 @@ kaa_io_channel_peek_lines (KaaIOChannel *self,
   if (!may_take (self) || used == 0)
     return NULL;
 
-  scan = priv->scan;
-  data = kaa_byte_queue_peek (&priv->queue);
-  length = kaa_delimiters_scan_block (priv->delimiters, &scan, data, used, MIN (priv->queue_size, SHOWN_MAX),
+  scan = priv->reading->scan;
+  data = kaa_byte_queue_peek (&priv->reading->queue);
+  length = kaa_delimiters_scan_block (priv->options->delimiters, &scan, data, used, MIN (priv->options->queue_size, SHOWN_MAX),
                                       /* at_end= */ FALSE);
   /* One line that is longer. */
   if (length == 0 &&
-      kaa_delimiters_scan (priv->delimiters, &scan, data, used, priv->queue_size, /* at_end= */ FALSE,
+      kaa_delimiters_scan (priv->options->delimiters, &scan, data, used, priv->options->queue_size, /* at_end= */ FALSE,
                            &start, &length) != KAA_SCAN_FOUND)
     length = 0;
 
-  return length > 0 ? kaa_byte_queue_get_bytes (&priv->queue, 0, length) : NULL;
+  return length > 0 ? kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length) : NULL;
 }
 
 /**
@@ -140,7 +140,7 @@ kaa_io_channel_split_lines (KaaIOChannel *self,
   g_return_val_if_fail (n_ends != NULL, NULL);
   g_return_val_if_fail (g_bytes_get_size (lines) <= G_MAXUINT, NULL);
 
-  delimiters = kaa_channel_get_private (self)->delimiters;
+  delimiters = kaa_channel_get_private (self)->options->delimiters;
   data = g_bytes_get_data (lines, &size);
   ends = g_array_new (FALSE, FALSE, sizeof (guint));
   while (position < size)

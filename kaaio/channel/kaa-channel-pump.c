@@ -20,9 +20,9 @@ settle_down (KaaIOChannel *self)
   KaaWants wants;
   gboolean wanted;
 
-  kaa_pending_list_look (&priv->requests);
-  kaa_pending_list_look (&priv->written);
-  kaa_pending_list_look (&priv->waiting);
+  kaa_pending_list_look (&priv->reading->requests);
+  kaa_pending_list_look (&priv->writing->written);
+  kaa_pending_list_look (&priv->writing->waiting);
   for (KaaClosing *closing = priv->closings; closing != NULL; closing = closing->next)
     kaa_pending_list_look (&closing->futures);
 
@@ -38,7 +38,7 @@ settle_down (KaaIOChannel *self)
     {
       KaaPollFlags flags = wanted || !(ready & (KAA_POLL_IN | KAA_POLL_HUP)) ? KAA_POLL_IN : 0;
 
-      if (input == priv->output && kaa_write_queue_get_length (&priv->writes) > 0 && !(ready & KAA_POLL_OUT))
+      if (input == priv->output && kaa_channel_get_unwritten (priv) > 0 && !(ready & KAA_POLL_OUT))
         flags |= KAA_POLL_OUT;
       input->klass->set_wanted (input, flags);
     }
@@ -46,7 +46,7 @@ settle_down (KaaIOChannel *self)
     {
       KaaPollFlags flags = 0;
 
-      if (kaa_write_queue_get_length (&priv->writes) > 0 &&
+      if (kaa_channel_get_unwritten (priv) > 0 &&
           !(priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT))
         flags = KAA_POLL_OUT;
       priv->output->klass->set_wanted (priv->output, flags);
@@ -59,7 +59,7 @@ settle_down (KaaIOChannel *self)
 
   /* A partial line that waits for its rest must not hold a whole block. */
   if (!(ready & KAA_POLL_IN) && kaa_channel_get_queued (priv) > 0)
-    kaa_byte_queue_trim (&priv->queue, kaa_channel_get_blocks (priv));
+    kaa_byte_queue_trim (&priv->reading->queue, kaa_channel_get_blocks (priv));
 }
 
 /* A descriptor that has hung up closes its channel even if nobody reads, unless something is left to be read. */
@@ -76,7 +76,7 @@ notice_hangup (KaaIOChannel *self)
   transport = priv->input != NULL ? priv->input : priv->output;
   if (!(transport->klass->get_ready (transport) & KAA_POLL_HUP))
     return FALSE;
-  if (priv->input != NULL && (kaa_byte_queue_get_length (&priv->queue) > 0 ||
+  if (priv->input != NULL && (kaa_channel_get_queued (priv) > 0 ||
                               !kaa_channel_closes_on_eof (self) ||
                               kaa_channel_wants_input (self, kaa_channel_look (self))))
     return FALSE;
@@ -134,6 +134,8 @@ kaa_channel_dispatch (KaaPollEntry *entry)
   priv->pumping++;
   pump (self);
   priv->pumping--;
+  if (priv->pumping == 0)
+    kaa_channel_drop_parts (priv);
   kaa_channel_update_hold (self);
   g_object_unref (self);
 }

@@ -23,18 +23,21 @@ kaa_channel_take (KaaIOChannel *self,
                   gsize         length)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *request = priv->requests.first;
+  KaaPending *request = priv->reading->requests.first;
 
-  kaa_byte_queue_consume (&priv->queue, kaa_channel_get_blocks (priv), length);
-  kaa_scan_consume (&priv->scan, priv->discarding != NULL ? priv->discarding : priv->delimiters, length);
+  if (length == 0)
+    return;
+
+  kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), length);
+  kaa_scan_consume (&priv->reading->scan,
+                    priv->reading->discarding != NULL ? priv->reading->discarding : priv->options->delimiters, length);
   if (request != NULL && request->delimiters != NULL)
     kaa_scan_consume (&request->scan, request->delimiters, length);
-  priv->seen_from = kaa_subtract (priv->seen_from, length);
-  priv->seen_to = kaa_subtract (priv->seen_to, length);
-  priv->block_seen = kaa_subtract (priv->block_seen, length);
+  priv->reading->seen_from = kaa_subtract (priv->reading->seen_from, length);
+  priv->reading->seen_to = kaa_subtract (priv->reading->seen_to, length);
+  priv->reading->block_seen = kaa_subtract (priv->reading->block_seen, length);
   priv->overflow_told = FALSE;
-  if (length > 0)
-    priv->head_serial++;
+  priv->head_serial++;
 }
 
 void
@@ -42,15 +45,18 @@ kaa_channel_clear_input (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
+  priv->keep = priv->overflow_told = FALSE;
+  if (priv->reading == &kaa_channel_no_reading)
+    return;
+
   kaa_channel_take (self, kaa_channel_get_queued (priv));
-  priv->scan = (KaaScan) { 0, };
-  priv->block_seen = priv->seen_from = priv->seen_to = 0;
-  priv->missed = 0;
-  priv->keep = FALSE;
-  g_clear_pointer (&priv->discarding, kaa_delimiters_unref);
-  if (priv->chunks != NULL)
-    g_queue_free_full (g_steal_pointer (&priv->chunks), (GDestroyNotify) g_bytes_unref);
-  g_clear_pointer (&priv->overflows, g_array_unref);
+  priv->reading->scan = (KaaScan) { 0, };
+  priv->reading->block_seen = priv->reading->seen_from = priv->reading->seen_to = 0;
+  priv->reading->missed = 0;
+  g_clear_pointer (&priv->reading->discarding, kaa_delimiters_unref);
+  if (priv->reading->chunks != NULL)
+    g_queue_free_full (g_steal_pointer (&priv->reading->chunks), (GDestroyNotify) g_bytes_unref);
+  g_clear_pointer (&priv->reading->overflows, g_array_unref);
 }
 
 /* --- too long --- */
@@ -69,9 +75,9 @@ tell_overflow (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->overflows == NULL)
-    priv->overflows = g_array_new (FALSE, FALSE, sizeof (guint64));
-  g_array_append_val (priv->overflows, bytes);
+  if (priv->reading->overflows == NULL)
+    priv->reading->overflows = g_array_new (FALSE, FALSE, sizeof (guint64));
+  g_array_append_val (priv->reading->overflows, bytes);
 }
 
 static gboolean
@@ -80,13 +86,13 @@ emit_overflow (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   guint64 bytes;
 
-  if (priv->overflows == NULL || priv->emitting > 0)
+  if (priv->reading->overflows == NULL || priv->emitting > 0)
     return FALSE;
 
-  bytes = g_array_index (priv->overflows, guint64, 0);
-  g_array_remove_index (priv->overflows, 0);
-  if (priv->overflows->len == 0)
-    g_clear_pointer (&priv->overflows, g_array_unref);
+  bytes = g_array_index (priv->reading->overflows, guint64, 0);
+  g_array_remove_index (priv->reading->overflows, 0);
+  if (priv->reading->overflows->len == 0)
+    g_clear_pointer (&priv->reading->overflows, g_array_unref);
 
   priv->emitting++;
   g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_OVERFLOW], 0, bytes);
@@ -100,9 +106,9 @@ begin_discarding (KaaIOChannel  *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  priv->discarding = kaa_delimiters_ref (delimiters);
-  priv->discarded = 0;
-  priv->scan = (KaaScan) { 0, };
+  priv->reading->discarding = kaa_delimiters_ref (delimiters);
+  priv->reading->discarded = 0;
+  priv->reading->scan = (KaaScan) { 0, };
 }
 
 /* Drops what belongs to a line that was too long. TRUE while that goes on or has just ended. */
@@ -113,10 +119,10 @@ discard (KaaIOChannel *self)
   gsize used = kaa_channel_get_queued (priv);
   gsize start, end;
 
-  if (priv->discarding == NULL)
+  if (priv->reading->discarding == NULL)
     return FALSE;
 
-  if (kaa_delimiters_scan (priv->discarding, &priv->scan, kaa_byte_queue_peek (&priv->queue), used,
+  if (kaa_delimiters_scan (priv->reading->discarding, &priv->reading->scan, kaa_byte_queue_peek (&priv->reading->queue), used,
                            G_MAXSIZE, is_at_end (priv), &start, &end) == KAA_SCAN_FOUND)
     {
       used = end;
@@ -124,25 +130,25 @@ discard (KaaIOChannel *self)
   else if (!is_at_end (priv))
     {
       /* What may still become a delimiter has to stay. */
-      used = kaa_subtract (used, kaa_delimiters_get_longest (priv->discarding) - 1);
+      used = kaa_subtract (used, kaa_delimiters_get_longest (priv->reading->discarding) - 1);
       if (used > 0)
         {
-          KaaScan scan = priv->scan;
+          KaaScan scan = priv->reading->scan;
 
-          kaa_scan_consume (&scan, priv->discarding, used);
-          kaa_byte_queue_consume (&priv->queue, kaa_channel_get_blocks (priv), used);
-          priv->seen_from = kaa_subtract (priv->seen_from, used);
-          priv->seen_to = kaa_subtract (priv->seen_to, used);
-          priv->discarded += used;
-          priv->scan = scan;
+          kaa_scan_consume (&scan, priv->reading->discarding, used);
+          kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), used);
+          priv->reading->seen_from = kaa_subtract (priv->reading->seen_from, used);
+          priv->reading->seen_to = kaa_subtract (priv->reading->seen_to, used);
+          priv->reading->discarded += used;
+          priv->reading->scan = scan;
         }
       return FALSE;
     }
 
-  g_clear_pointer (&priv->discarding, kaa_delimiters_unref);
-  priv->scan = (KaaScan) { 0, };
+  g_clear_pointer (&priv->reading->discarding, kaa_delimiters_unref);
+  priv->reading->scan = (KaaScan) { 0, };
   kaa_channel_take (self, used);
-  tell_overflow (self, priv->discarded + used);
+  tell_overflow (self, priv->reading->discarded + used);
   return TRUE;
 }
 
@@ -152,9 +158,9 @@ overflow (KaaIOChannel *self,
           KaaPending   *request)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize limit = request != NULL ? request->count : priv->queue_size;
-  KaaOverflowPolicy policy = priv->overflow_policy;
-  KaaDelimiters *delimiters = request != NULL && request->delimiters != NULL ? request->delimiters : priv->delimiters;
+  gsize limit = request != NULL ? request->count : priv->options->queue_size;
+  KaaOverflowPolicy policy = priv->options->overflow_policy;
+  KaaDelimiters *delimiters = request != NULL && request->delimiters != NULL ? request->delimiters : priv->options->delimiters;
 
   if (policy == KAA_OVERFLOW_DISCARD)
     {
@@ -199,14 +205,14 @@ find_line (KaaIOChannel        *self,
   if (used == 0)
     return LINE_NONE;
 
-  switch (kaa_delimiters_scan (delimiters, scan, kaa_byte_queue_peek (&priv->queue), used, limit,
+  switch (kaa_delimiters_scan (delimiters, scan, kaa_byte_queue_peek (&priv->reading->queue), used, limit,
                                is_at_end (priv), &start, length))
     {
     case KAA_SCAN_FOUND:
       return LINE_FOUND;
     case KAA_SCAN_TOO_LONG:
       *length = limit;
-      return priv->overflow_policy == KAA_OVERFLOW_SPLIT ? LINE_FOUND : LINE_TOO_LONG;
+      return priv->options->overflow_policy == KAA_OVERFLOW_SPLIT ? LINE_FOUND : LINE_TOO_LONG;
     case KAA_SCAN_MORE:
     default:
       break;
@@ -238,12 +244,12 @@ find_block (KaaIOChannel *self,
       return LINE_FOUND;
     }
 
-  *length = kaa_delimiters_scan_block (priv->delimiters, &priv->scan, kaa_byte_queue_peek (&priv->queue), used,
+  *length = kaa_delimiters_scan_block (priv->options->delimiters, &priv->reading->scan, kaa_byte_queue_peek (&priv->reading->queue), used,
                                        limit, is_at_end (priv));
   if (*length > 0)
     return LINE_FOUND;
 
-  return find_line (self, priv->delimiters, &priv->scan, limit, length);
+  return find_line (self, priv->options->delimiters, &priv->reading->scan, limit, length);
 }
 
 /* A whole line is in the queue: something that a handler connected now would get. */
@@ -251,11 +257,11 @@ gboolean
 kaa_channel_has_line (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaScan scan = priv->scan;
+  KaaScan scan = priv->reading->scan;
   gsize length;
 
-  return priv->discarding == NULL &&
-         find_line (self, priv->delimiters, &scan, priv->queue_size, &length) != LINE_NONE;
+  return priv->reading->discarding == NULL &&
+         find_line (self, priv->options->delimiters, &scan, priv->options->queue_size, &length) != LINE_NONE;
 }
 
 /* --- requests --- */
@@ -266,7 +272,7 @@ serve_bytes (KaaIOChannel *self,
              gsize         length)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  GBytes *bytes = kaa_byte_queue_get_bytes (&priv->queue, 0, length);
+  GBytes *bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length);
 
   kaa_channel_take (self, length);
   kaa_pending_unlink (request);
@@ -279,7 +285,7 @@ static gboolean
 serve (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *request = priv->requests.first;
+  KaaPending *request = priv->reading->requests.first;
   gsize used = kaa_channel_get_queued (priv);
   LineResult result = LINE_NONE;
   gsize length = 0;
@@ -287,13 +293,13 @@ serve (KaaIOChannel *self)
   if (priv->state == KAA_STATE_UNOPENED && used == 0)
     return FALSE;
 
-  if (priv->missed > 0)
+  if (priv->reading->missed > 0)
     {
       GError *error = g_error_new (G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
                                    "%" G_GUINT64_FORMAT " bytes went by since the last request, because the queue was "
-                                   "full and nobody asked for them", priv->missed);
+                                   "full and nobody asked for them", priv->reading->missed);
 
-      priv->missed = 0;
+      priv->reading->missed = 0;
       kaa_pending_unlink (request);
       kaa_pending_settle_error (request, error, TRUE);
       return TRUE;
@@ -302,7 +308,7 @@ serve (KaaIOChannel *self)
   switch ((KaaPendingKind) request->kind)
     {
     case KAA_PENDING_READ:
-      length = MIN (used, priv->chunk_size);
+      length = MIN (used, priv->options->chunk_size);
       result = length > 0 ? LINE_FOUND : LINE_NONE;
       break;
     case KAA_PENDING_READ_EXACTLY:
@@ -310,7 +316,7 @@ serve (KaaIOChannel *self)
       result = length == request->count || (length > 0 && is_at_end (priv)) ? LINE_FOUND : LINE_NONE;
       break;
     case KAA_PENDING_READLINE:
-      result = find_line (self, priv->delimiters, &priv->scan, request->count, &length);
+      result = find_line (self, priv->options->delimiters, &priv->reading->scan, request->count, &length);
       break;
     case KAA_PENDING_READLINES:
       result = find_block (self, request->count, &length);
@@ -381,37 +387,37 @@ emit_chunk (KaaIOChannel *self)
   gsize from, length;
   GBytes *bytes;
 
-  if (priv->chunks != NULL)
+  if (priv->reading->chunks != NULL)
     {
       /* Whoever was to have them has gone; requests find them in the queue. */
       if (priv->emitting == 0 && kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY)
-        g_queue_free_full (g_steal_pointer (&priv->chunks), (GDestroyNotify) g_bytes_unref);
-      if (priv->chunks == NULL || !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+        g_queue_free_full (g_steal_pointer (&priv->reading->chunks), (GDestroyNotify) g_bytes_unref);
+      if (priv->reading->chunks == NULL || !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
         return FALSE;
-      bytes = g_queue_pop_head (priv->chunks);
-      if (priv->chunks->length == 0)
-        g_clear_pointer (&priv->chunks, g_queue_free);
+      bytes = g_queue_pop_head (priv->reading->chunks);
+      if (priv->reading->chunks->length == 0)
+        g_clear_pointer (&priv->reading->chunks, g_queue_free);
       emit_bytes (self, KAA_SIGNAL_READ, bytes);
       return TRUE;
     }
 
-  if (used == 0 || (priv->seen_from == 0 && priv->seen_to == used) ||
+  if (used == 0 || (priv->reading->seen_from == 0 && priv->reading->seen_to == used) ||
       !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
     return FALSE;
 
-  from = priv->seen_from > 0 || priv->seen_to == 0 ? 0 : priv->seen_to;
-  length = (from == 0 && priv->seen_from > 0 ? priv->seen_from : used) - from;
-  length = MIN (length, priv->chunk_size);
-  bytes = kaa_byte_queue_get_bytes (&priv->queue, from, length);
+  from = priv->reading->seen_from > 0 || priv->reading->seen_to == 0 ? 0 : priv->reading->seen_to;
+  length = (from == 0 && priv->reading->seen_from > 0 ? priv->reading->seen_from : used) - from;
+  length = MIN (length, priv->options->chunk_size);
+  bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, from, length);
 
   if (from == 0)
     {
-      priv->seen_from = 0;
-      priv->seen_to = length == priv->seen_to ? priv->seen_to : MAX (length, priv->seen_to);
+      priv->reading->seen_from = 0;
+      priv->reading->seen_to = length == priv->reading->seen_to ? priv->reading->seen_to : MAX (length, priv->reading->seen_to);
     }
   else
     {
-      priv->seen_to = from + length;
+      priv->reading->seen_to = from + length;
     }
 
   emit_bytes (self, KAA_SIGNAL_READ, bytes);
@@ -423,7 +429,7 @@ kaa_channel_emit_chunks (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  while (priv->chunks != NULL && emit_chunk (self))
+  while (priv->reading->chunks != NULL && emit_chunk (self))
     ;
 }
 
@@ -434,8 +440,8 @@ drop_seen (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize used = kaa_channel_get_queued (priv);
 
-  if (used > 0 && !priv->keep && priv->requests.first == NULL && priv->emitting == 0 &&
-      priv->seen_from == 0 && priv->seen_to == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
+  if (used > 0 && !priv->keep && priv->reading->requests.first == NULL && priv->emitting == 0 &&
+      priv->reading->seen_from == 0 && priv->reading->seen_to == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
       kaa_channel_look (self) == KAA_WANTS_CHUNKS)
     kaa_channel_take (self, used);
 }
@@ -447,15 +453,15 @@ emit_block (KaaIOChannel *self)
   gsize length;
   GBytes *bytes;
 
-  if (priv->block_seen > 0 || !kaa_channel_wants (self, KAA_WANTS_BLOCKS))
+  if (priv->reading->block_seen > 0 || !kaa_channel_wants (self, KAA_WANTS_BLOCKS))
     return FALSE;
 
-  switch (find_block (self, priv->queue_size, &length))
+  switch (find_block (self, priv->options->queue_size, &length))
     {
     case LINE_FOUND:
-      bytes = kaa_byte_queue_get_bytes (&priv->queue, 0, length);
+      bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length);
       if (kaa_channel_wants (self, KAA_WANTS_LINES))
-        priv->block_seen = length;
+        priv->reading->block_seen = length;
       else
         kaa_channel_take (self, length);
       emit_bytes (self, KAA_SIGNAL_READLINES, bytes);
@@ -479,18 +485,18 @@ emit_line (KaaIOChannel *self)
   if (!kaa_channel_wants (self, KAA_WANTS_LINES))
     {
       /* Who wanted the single lines of the last block has gone; the block itself was delivered. */
-      if (priv->block_seen > 0)
+      if (priv->reading->block_seen > 0)
         {
-          kaa_channel_take (self, priv->block_seen);
+          kaa_channel_take (self, priv->reading->block_seen);
           return TRUE;
         }
       return FALSE;
     }
 
-  switch (find_line (self, priv->delimiters, &priv->scan, priv->queue_size, &length))
+  switch (find_line (self, priv->options->delimiters, &priv->reading->scan, priv->options->queue_size, &length))
     {
     case LINE_FOUND:
-      bytes = kaa_byte_queue_get_bytes (&priv->queue, 0, length);
+      bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length);
       kaa_channel_take (self, length);
       emit_bytes (self, KAA_SIGNAL_READLINE, bytes);
       return TRUE;
@@ -515,16 +521,16 @@ kaa_channel_deliver (KaaIOChannel *self,
       gboolean done = emit_overflow (self) || emit_chunk (self) || discard (self);
 
       /* R10: a request that everybody has dropped takes nothing. */
-      kaa_pending_list_look (&priv->requests);
-      if (!done && priv->discarding == NULL)
+      kaa_pending_list_look (&priv->reading->requests);
+      if (!done && priv->reading->discarding == NULL)
         {
-          if (priv->requests.first != NULL)
+          if (priv->reading->requests.first != NULL)
             done = serve (self);
           /* Lines come after the requests that wait for the same bytes. */
-          if (!done && priv->requests.first == NULL && kaa_channel_get_queued (priv) > 0 && is_emission_allowed (priv))
+          if (!done && priv->reading->requests.first == NULL && kaa_channel_get_queued (priv) > 0 && is_emission_allowed (priv))
             done = emit_block (self) || emit_line (self);
         }
-      else if (!done && priv->requests.first != NULL && is_at_end (priv) && kaa_channel_get_queued (priv) == 0)
+      else if (!done && priv->reading->requests.first != NULL && is_at_end (priv) && kaa_channel_get_queued (priv) == 0)
         {
           done = serve (self);
         }

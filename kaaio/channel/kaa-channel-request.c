@@ -24,10 +24,10 @@ kaa_channel_check_request (KaaIOChannel   *self,
   if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_READ))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "The channel is write-only; open it with a mode that includes reading");
-  if (kind == KAA_PENDING_READ_EXACTLY && (count == 0 || count > priv->queue_size))
+  if (kind == KAA_PENDING_READ_EXACTLY && (count == 0 || count > priv->options->queue_size))
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                         "Between 1 and queue-size (%" G_GUINT64_FORMAT ") bytes can be asked for, not %" G_GSIZE_FORMAT,
-                        priv->queue_size, count);
+                        priv->options->queue_size, count);
   if ((kind == KAA_PENDING_READLINE || kind == KAA_PENDING_READLINES) &&
       (kaa_channel_wants (self, KAA_WANTS_LINES) || kaa_channel_wants (self, KAA_WANTS_BLOCKS)))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PENDING,
@@ -60,7 +60,7 @@ kaa_channel_add_request (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  kaa_pending_append (&priv->requests, pending);
+  kaa_pending_append (&kaa_channel_need_reading (priv)->requests, pending);
 
   /* R3: from now on what `read` handlers have had is kept. */
   if (kaa_channel_wants (self, KAA_WANTS_CHUNKS))
@@ -90,7 +90,7 @@ request (KaaIOChannel   *self,
     return kaa_channel_refuse_request (self, kind, error);
 
   pending = kaa_pending_new (self, kind, priv->entry.poller);
-  pending->count = kind == KAA_PENDING_READ_EXACTLY ? count : priv->queue_size;
+  pending->count = kind == KAA_PENDING_READ_EXACTLY ? count : priv->options->queue_size;
   if (kind == KAA_PENDING_READ_UNTIL)
     pending->delimiters = kaa_delimiters_new (&delimiter, 1);
   future = g_object_ref (pending->future);
@@ -217,7 +217,7 @@ kaa_io_channel_read_until (KaaIOChannel *self,
 static gsize
 get_at_hand (KaaIOChannelPrivate *priv)
 {
-  return priv->discarding == NULL ? kaa_byte_queue_get_length (&priv->queue) : 0;
+  return priv->reading->discarding == NULL ? kaa_channel_get_queued (priv) : 0;
 }
 
 /**
@@ -238,7 +238,7 @@ kaa_io_channel_peek (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   priv = kaa_channel_get_private (self);
-  return kaa_byte_queue_get_bytes (&priv->queue, 0, get_at_hand (priv));
+  return kaa_byte_queue_get_bytes (&priv->reading->queue, 0, get_at_hand (priv));
 }
 
 /**

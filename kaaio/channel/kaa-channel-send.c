@@ -36,16 +36,16 @@ reserve (KaaIOChannel  *self,
                            "The channel is read-only; open it with a mode that includes writing");
       return FALSE;
     }
-  if (length > priv->queue_size)
+  if (length > priv->options->queue_size)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
                    "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT
-                   "; write them in parts, or set a larger queue-size", length, priv->queue_size);
+                   "; write them in parts, or set a larger queue-size", length, priv->options->queue_size);
       return FALSE;
     }
 
   used = (gsize) g_atomic_pointer_add (&priv->write_used, length);
-  if (used > priv->queue_size - length)
+  if (used > priv->options->queue_size - length)
     {
       kaa_channel_unreserve (priv, length);
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
@@ -55,36 +55,6 @@ reserve (KaaIOChannel  *self,
     }
 
   return TRUE;
-}
-
-void
-kaa_channel_accept (KaaIOChannel *self,
-                    KaaPending   *pending,
-                    GBytes       *bytes,
-                    const guint8 *data,
-                    gsize         length)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (bytes != NULL)
-    kaa_write_queue_append_bytes (&priv->writes, bytes, 0);
-  else
-    kaa_write_queue_append (&priv->writes, data, length);
-  kaa_channel_update_writable (self);
-
-  if (pending != NULL)
-    {
-      pending->end = priv->writes.end;
-      pending->start = pending->end - length;
-      kaa_pending_append (&priv->written, pending);
-    }
-
-  kaa_channel_write_directly (self, length);
-  kaa_channel_settle_written (self, FALSE);
-  kaa_channel_notify_state (self);
-
-  /* Also where a dispatch is under way: a callback of it may wait() for this. */
-  kaa_channel_schedule (self);
 }
 
 /* After a refusal: the flag, and those who watch it. */

@@ -27,7 +27,7 @@ struct _KaaSplice
 static KaaSplice **
 find_link (KaaSplice *self)
 {
-  KaaSplice **link = &kaa_channel_get_private (self->target)->feeders;
+  KaaSplice **link = &kaa_channel_get_private (self->target)->writing->feeders;
 
   while (*link != self)
     link = &(*link)->next;
@@ -50,7 +50,7 @@ kaa_channel_wake_feeders (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  for (KaaSplice *splice = priv->feeders; splice != NULL; splice = splice->next)
+  for (KaaSplice *splice = priv->writing->feeders; splice != NULL; splice = splice->next)
     kaa_channel_schedule (splice->pending->channel);
 }
 
@@ -60,9 +60,9 @@ kaa_channel_fail_feeders (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  for (KaaSplice *splice = priv->feeders; splice != NULL; splice = splice->next)
+  for (KaaSplice *splice = priv->writing->feeders; splice != NULL; splice = splice->next)
     {
-      splice->moved -= MIN (splice->moved, kaa_subtract (splice->end, priv->writes.written));
+      splice->moved -= MIN (splice->moved, kaa_subtract (splice->end, priv->writing->writes.written));
       splice->lost = TRUE;
     }
   kaa_channel_wake_feeders (self);
@@ -74,7 +74,7 @@ kaa_channel_shift_feeders (KaaIOChannel *self,
                            guint64       start,
                            gsize         length)
 {
-  for (KaaSplice *splice = kaa_channel_get_private (self)->feeders; splice != NULL; splice = splice->next)
+  for (KaaSplice *splice = kaa_channel_get_private (self)->writing->feeders; splice != NULL; splice = splice->next)
     if (splice->end > start)
       splice->end -= length;
 }
@@ -95,11 +95,11 @@ gsize
 kaa_splice_get_room (KaaSplice *self)
 {
   KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
-  gsize used = (gsize) g_atomic_pointer_get (&target->write_used);
+  gsize used = kaa_channel_get_reserved (target);
 
   if (is_target_gone (self) || target->full)
     return 0;
-  return MIN (kaa_subtract (target->queue_size, used), MAX_PIECE);
+  return MIN (kaa_subtract (target->options->queue_size, used), MAX_PIECE);
 }
 
 static GError *
@@ -161,7 +161,7 @@ hand_over (KaaSplice *self,
   guint64 moved = self->moved;
   GBytes *bytes;
 
-  bytes = kaa_byte_queue_get_bytes (&kaa_channel_get_private (source)->queue, 0, length);
+  bytes = kaa_byte_queue_get_bytes (&kaa_channel_get_private (source)->reading->queue, 0, length);
   kaa_channel_take (source, length);
   kaa_channel_accept (target, NULL, bytes, NULL, length);
   g_bytes_unref (bytes);
@@ -191,7 +191,7 @@ kaa_splice_serve (KaaSplice *self,
   if (used == 0)
     {
       /* All is moved when it is written. */
-      if (!at_end || theirs->writes.written < self->end)
+      if (!at_end || theirs->writing->writes.written < self->end)
         return FALSE;
       end_of_input (self, priv->end_error);
       return TRUE;
@@ -202,7 +202,7 @@ kaa_splice_serve (KaaSplice *self,
     return FALSE;
 
   self->moved += length;
-  self->end = theirs->writes.end + length;
+  self->end = theirs->writing->writes.end + length;
   g_atomic_pointer_add (&theirs->write_used, length);
   hand_over (self, length);
   return TRUE;
@@ -261,8 +261,8 @@ kaa_io_channel_splice (KaaIOChannel   *self,
                        KaaIOChannel   *target,
                        KaaSpliceFlags  flags)
 {
-  KaaIOChannelPrivate *priv;
   KaaInProgress *future;
+  KaaWriting *writing;
   KaaSplice *splice;
   KaaPending *pending;
   GError *error;
@@ -276,15 +276,15 @@ kaa_io_channel_splice (KaaIOChannel   *self,
   if (error != NULL)
     return kaa_channel_refuse_request (self, KAA_PENDING_SPLICE, error);
 
-  priv = kaa_channel_get_private (target);
+  writing = kaa_channel_need_writing (kaa_channel_get_private (target));
   pending = kaa_pending_new (self, KAA_PENDING_SPLICE, kaa_channel_get_private (self)->entry.poller);
   splice = g_new0 (KaaSplice, 1);
   splice->pending = pending;
   splice->target = g_object_ref (target);
   splice->flags = flags;
-  splice->end = priv->writes.written;
-  splice->next = priv->feeders;
-  priv->feeders = splice;
+  splice->end = writing->writes.written;
+  splice->next = writing->feeders;
+  writing->feeders = splice;
   pending->splice = splice;
 
   future = g_object_ref (pending->future);

@@ -40,7 +40,7 @@ kaa_io_channel_get_readable (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
 
   priv = kaa_channel_get_private (self);
-  return kaa_byte_queue_get_length (&priv->queue) > 0 ||
+  return kaa_channel_get_queued (priv) > 0 ||
          (kaa_channel_is_alive (self) && (priv->mode & KAA_IO_READ) != 0);
 }
 
@@ -141,7 +141,7 @@ kaa_io_channel_get_read_queue_used (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), 0);
 
-  return kaa_byte_queue_get_length (&kaa_channel_get_private (self)->queue);
+  return kaa_channel_get_queued (kaa_channel_get_private (self));
 }
 
 /**
@@ -159,7 +159,7 @@ kaa_io_channel_get_write_queue_used (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), 0);
 
-  return (gsize) g_atomic_pointer_get (&kaa_channel_get_private (self)->write_used);
+  return kaa_channel_get_reserved (kaa_channel_get_private (self));
 }
 
 /**

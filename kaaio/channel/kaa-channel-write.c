@@ -22,9 +22,9 @@ kaa_channel_update_writable (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize used = kaa_channel_get_reserved (priv);
 
-  if (used >= priv->queue_size)
+  if (used >= priv->options->queue_size)
     priv->full = TRUE;
-  else if (used <= priv->queue_size / 2)
+  else if (used <= priv->options->queue_size / 2)
     priv->full = FALSE;
 }
 
@@ -45,7 +45,7 @@ static gsize
 get_gone (KaaIOChannelPrivate *priv,
           KaaPending          *write)
 {
-  guint64 written = priv->writes.written;
+  guint64 written = priv->writing->writes.written;
 
   if (written <= write->start)
     return 0;
@@ -62,19 +62,22 @@ kaa_channel_fail_writes (KaaIOChannel *self,
   KaaPending *pending;
 
   kaa_channel_fail_feeders (self);
-  while ((pending = priv->written.first) != NULL)
+  while ((pending = priv->writing->written.first) != NULL)
     {
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (get_gone (priv, pending), by_peer), FALSE);
     }
-  while ((pending = priv->waiting.first) != NULL)
+  while ((pending = priv->writing->waiting.first) != NULL)
     {
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (0, by_peer), FALSE);
     }
 
-  kaa_channel_unreserve (priv, kaa_write_queue_get_length (&priv->writes));
-  kaa_write_queue_clear (&priv->writes);
+  if (kaa_channel_get_unwritten (priv) > 0)
+    {
+      kaa_channel_unreserve (priv, kaa_channel_get_unwritten (priv));
+      kaa_write_queue_clear (&priv->writing->writes);
+    }
   kaa_channel_update_writable (self);
 }
 
@@ -86,7 +89,7 @@ refuse_head (KaaIOChannel *self,
              gboolean      now)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *write = priv->written.first;
+  KaaPending *write = priv->writing->written.first;
   gboolean is_head;
   guint64 end;
 
@@ -94,14 +97,14 @@ refuse_head (KaaIOChannel *self,
   while (write != NULL && (write->kind != KAA_PENDING_WRITE || write->start == write->end))
     write = write->next;
 
-  is_head = write != NULL && write->start <= priv->writes.written;
+  is_head = write != NULL && write->start <= priv->writing->writes.written;
   if (is_head)
     end = write->end;
   else
-    end = write != NULL ? write->start : priv->writes.end;
+    end = write != NULL ? write->start : priv->writing->writes.end;
 
-  kaa_channel_unreserve (priv, end - priv->writes.written);
-  kaa_write_queue_consume (&priv->writes, end - priv->writes.written);
+  kaa_channel_unreserve (priv, end - priv->writing->writes.written);
+  kaa_write_queue_consume (&priv->writing->writes, end - priv->writing->writes.written);
 
   g_clear_error (&priv->error);
   priv->error = g_error_copy (error);
@@ -113,8 +116,8 @@ refuse_head (KaaIOChannel *self,
     }
   else
     {
-      g_clear_error (&priv->write_error);
-      priv->write_error = error;
+      g_clear_error (&priv->writing->write_error);
+      priv->writing->write_error = error;
     }
   g_object_notify (G_OBJECT (self), "error");
 }
@@ -128,13 +131,13 @@ kaa_channel_settle_written (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaPending *pending;
 
-  while ((pending = priv->written.first) != NULL && pending->end <= priv->writes.written)
+  while ((pending = priv->writing->written.first) != NULL && pending->end <= priv->writing->writes.written)
     {
       kaa_pending_unlink (pending);
       if (pending->kind == KAA_PENDING_WRITE)
         kaa_pending_settle_int (pending, pending->end - pending->start, now);
-      else if (priv->write_error != NULL)
-        kaa_pending_settle_error (pending, g_steal_pointer (&priv->write_error), now);
+      else if (priv->writing->write_error != NULL)
+        kaa_pending_settle_error (pending, g_steal_pointer (&priv->writing->write_error), now);
       else
         kaa_pending_settle_boolean (pending, TRUE, now);
     }
@@ -144,7 +147,7 @@ static gboolean
 would_take (KaaIOChannelPrivate *priv,
             gsize                length)
 {
-  return length <= priv->queue_size && kaa_channel_get_reserved (priv) <= priv->queue_size - length;
+  return length <= priv->options->queue_size && kaa_channel_get_reserved (priv) <= priv->options->queue_size - length;
 }
 
 static gboolean
@@ -152,7 +155,7 @@ settle_waiting (KaaIOChannel *self,
                 gboolean      now)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *pending = priv->waiting.first;
+  KaaPending *pending = priv->writing->waiting.first;
 
   if (pending == NULL || !would_take (priv, pending->count))
     return FALSE;
@@ -166,19 +169,47 @@ static gboolean
 is_ready (KaaIOChannelPrivate *priv)
 {
   return priv->output != NULL && !priv->peer_gone && !priv->in_filter &&
-         kaa_write_queue_get_length (&priv->writes) > 0 &&
          (priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT) != 0;
+}
+
+/* n bytes have gone: of the queue, or before they came into it. */
+static void
+count_written (KaaIOChannel *self,
+               gsize         n)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  kaa_channel_unreserve (priv, n);
+  priv->bytes_written += n;
+  kaa_channel_note_activity (self);
+}
+
+/* The transport wants no more of what stands at the head of the queue. */
+static void
+write_failed (KaaIOChannel *self,
+              gssize        result,
+              GError       *error, /* taken */
+              gboolean      now)
+{
+  if (result == KAA_TRANSPORT_REFUSED)
+    {
+      refuse_head (self, error, now);
+      kaa_channel_update_writable (self);
+    }
+  else
+    {
+      kaa_channel_end_output (self, error);
+    }
 }
 
 /* One system call. Returns what the transport said. */
 static gssize
-write_once (KaaIOChannel *self,
-            gboolean      now)
+write_once (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   struct iovec vectors[MAX_VECTORS];
   GError *error = NULL;
-  int n_vectors = kaa_write_queue_peek (&priv->writes, vectors, MAX_VECTORS);
+  int n_vectors = kaa_write_queue_peek (&priv->writing->writes, vectors, MAX_VECTORS);
   gssize n;
 
   priv->in_filter = priv->filtered;
@@ -187,20 +218,14 @@ write_once (KaaIOChannel *self,
 
   if (n > 0)
     {
-      kaa_write_queue_consume (&priv->writes, n);
-      kaa_channel_unreserve (priv, n);
-      priv->bytes_written += n;
+      kaa_write_queue_consume (&priv->writing->writes, n);
+      count_written (self, n);
+      kaa_channel_update_writable (self);
       kaa_channel_linger_on (self);
-      kaa_channel_note_activity (self);
     }
-  else if (n == KAA_TRANSPORT_REFUSED)
+  else if (n == KAA_TRANSPORT_REFUSED || n == KAA_TRANSPORT_FAILED)
     {
-      refuse_head (self, error, now);
-    }
-  else if (n == KAA_TRANSPORT_FAILED)
-    {
-      kaa_channel_end_output (self, error);
-      return n;
+      write_failed (self, n, error, /* now= */ TRUE);
     }
 
   if (priv->close_wanted)
@@ -210,7 +235,6 @@ write_once (KaaIOChannel *self,
       return KAA_TRANSPORT_AGAIN;
     }
 
-  kaa_channel_update_writable (self);
   return n;
 }
 
@@ -224,15 +248,15 @@ kaa_channel_write_out (KaaIOChannel *self,
   if (settle_waiting (self, TRUE))
     return TRUE;
   /* The bytes before them were aborted. */
-  if (priv->written.first != NULL && priv->written.first->end <= priv->writes.written)
+  if (priv->writing->written.first != NULL && priv->writing->written.first->end <= priv->writing->writes.written)
     {
       kaa_channel_settle_written (self, TRUE);
       return TRUE;
     }
-  if (!is_ready (priv))
+  if (kaa_channel_get_unwritten (priv) == 0 || !is_ready (priv))
     return FALSE;
 
-  n = write_once (self, TRUE);
+  n = write_once (self);
   if (n > 0)
     *budget = kaa_poller_spend (priv->entry.poller, n);
   kaa_channel_settle_written (self, TRUE);
@@ -242,22 +266,77 @@ kaa_channel_write_out (KaaIOChannel *self,
   return n != KAA_TRANSPORT_AGAIN && n != 0;
 }
 
+/* --- taking --- */
+
 /* W4: the first one of a turn does not wait for the next. */
-void
-kaa_channel_write_directly (KaaIOChannel *self,
-                            gsize         length)
+static gboolean
+goes_directly (KaaIOChannelPrivate *priv,
+               gsize                length)
 {
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   guint32 turn = kaa_poller_get_turn (priv->entry.poller);
 
-  if (length > MAX_DIRECT || length != kaa_write_queue_get_length (&priv->writes) ||
+  if (length == 0 || length > MAX_DIRECT || kaa_channel_get_unwritten (priv) > 0 ||
       (priv->direct_used && priv->direct_turn == turn) ||
       priv->state != KAA_STATE_OPEN || priv->filtered || !is_ready (priv))
-    return;
+    return FALSE;
 
   priv->direct_used = TRUE;
   priv->direct_turn = turn;
-  write_once (self, FALSE);
+  return TRUE;
+}
+
+void
+kaa_channel_accept (KaaIOChannel *self,
+                    KaaPending   *pending,
+                    GBytes       *bytes,
+                    const guint8 *data,
+                    gsize         length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaWriting *writing;
+  GError *error = NULL;
+  gssize result = KAA_TRANSPORT_AGAIN;
+  gsize gone;
+
+  if (bytes != NULL)
+    data = g_bytes_get_data (bytes, NULL);
+
+  if (goes_directly (priv, length))
+    {
+      struct iovec vector = { (gpointer) data, length };
+
+      result = priv->output->klass->write (priv->output, &vector, 1, &error);
+    }
+
+  gone = MAX (result, 0);
+  if (gone > 0)
+    count_written (self, gone);
+  /* Nothing is left of it, nobody waits, and the look that follows every call is under way. */
+  if (gone == length && pending == NULL && !priv->full && priv->writing == &kaa_channel_no_writing && priv->pumping > 0)
+    return;
+
+  writing = kaa_channel_need_writing (priv);
+  kaa_write_queue_skip (&writing->writes, gone);
+  if (bytes != NULL)
+    kaa_write_queue_append_bytes (&writing->writes, bytes, gone);
+  else
+    kaa_write_queue_append (&writing->writes, data + gone, length - gone);
+  if (pending != NULL)
+    {
+      pending->end = writing->writes.end;
+      pending->start = pending->end - length;
+      kaa_pending_append (&writing->written, pending);
+    }
+
+  if (result == KAA_TRANSPORT_REFUSED || result == KAA_TRANSPORT_FAILED)
+    write_failed (self, result, error, /* now= */ FALSE);
+  kaa_channel_settle_written (self, FALSE);
+  kaa_channel_update_writable (self);
+  kaa_channel_notify_state (self);
+
+  /* Where a dispatch is under way it looks after what is left, but a callback of it may wait() for this. */
+  if (priv->pumping == 0 || kaa_channel_get_unwritten (priv) > 0 || priv->writing->waiting.first != NULL)
+    kaa_channel_schedule (self);
 }
 
 /* W5 */
@@ -270,7 +349,7 @@ kaa_channel_abort_write (KaaIOChannel  *self,
   gsize in_flight = priv->output != NULL ? priv->output->klass->get_in_flight (priv->output) : 0;
   gsize length = write->end - write->start;
 
-  if (length == 0 ? write->start < priv->writes.written : write->start < priv->writes.written + in_flight)
+  if (length == 0 ? write->start < priv->writing->writes.written : write->start < priv->writing->writes.written + in_flight)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
                    "%" G_GSIZE_FORMAT " bytes of this write have gone already",
@@ -278,7 +357,7 @@ kaa_channel_abort_write (KaaIOChannel  *self,
       return FALSE;
     }
 
-  kaa_write_queue_remove (&priv->writes, write->start, write->end);
+  kaa_write_queue_remove (&priv->writing->writes, write->start, write->end);
   kaa_channel_unreserve (priv, length);
   for (KaaPending *other = write->next; other != NULL; other = other->next)
     {

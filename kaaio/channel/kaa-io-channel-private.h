@@ -38,6 +38,7 @@ G_BEGIN_DECLS
  *   kaa-channel-shutdown.c    half-closing
  *   kaa-channel-remote.c      what other threads ask for
  *   kaa-channel-async.c       the GIO pairs
+ *   kaa-channel-parts.c       what is only there while it is needed
  *   kaa-pending.c             an operation that a future waits for
  */
 
@@ -66,6 +67,7 @@ struct _KaaClosing
 {
   KaaClosing *next;
   KaaPendingList futures;
+  GSource *linger;    /* cuts it short */
   gboolean expected;
   gboolean done;      /* the descriptor is closed: the rest may follow */
   gboolean signalled;
@@ -81,54 +83,70 @@ typedef enum
   KAA_N_SIGNALS
 } KaaChannelSignal;
 
+/* The read side, while something is read or asked for. */
 typedef struct
 {
-  KaaPollEntry entry;
-  KaaTransport *input;            /* often the same transport as output */
-  KaaTransport *output;
-
-  /* read side */
   KaaByteQueue queue;
   gsize seen_from, seen_to;       /* the part of the queue that `read` handlers have had */
   gsize block_seen;               /* bytes at the head that `readlines` handlers have had */
-  KaaDelimiters *delimiters;
   KaaScan scan;                   /* of the line at the head of the queue */
   KaaPendingList requests;
   GQueue *chunks;                 /* read for `read` handlers while one of them runs a nested loop */
   GArray *overflows;              /* signals that wait likewise */
   KaaDelimiters *discarding;      /* dropping up to one of these */
   guint64 discarded;
-  guint head_serial;              /* counts up when the line at the head becomes another one */
   guint64 missed;                 /* R3: bytes that went by since the last request */
+} KaaReading;
 
-  /* write side */
+/* The write side, while something waits to be written. Positions begin anew with it. */
+typedef struct
+{
   KaaWriteQueue writes;
   KaaPendingList written;         /* writes and flushes, in the order of their positions */
   KaaPendingList waiting;         /* wait_writable() */
   GError *write_error;            /* of bytes that no future spoke for */
-  gsize write_used;               /* atomic: queued here, and on their way from other threads */
   KaaSplice *feeders;             /* splices into this channel */
-  guint32 direct_turn;            /* turn of the last write that went out in the call */
+} KaaWriting;
+
+/* Seldom set. */
+typedef struct
+{
+  KaaDelimiters *delimiters;
+  guint64 chunk_size;
+  guint64 queue_size;
+  double linger;
+  KaaOverflowPolicy overflow_policy;
+  KaaIdle *idle;                  /* NULL without an idle time-out */
+} KaaChannelOptions;
+
+/* Thousands of channels may be idle at the same time: what such a one does not need is in the parts. */
+typedef struct
+{
+  KaaPollEntry entry;
+  KaaTransport *input;            /* often the same transport as output */
+  KaaTransport *output;
+
+  /* kaa-channel-parts.c: to be written to only after kaa_channel_need_reading() and the like */
+  KaaReading *reading;
+  KaaWriting *writing;
+  KaaChannelOptions *options;
 
   /* life */
   KaaClosing *closings;           /* oldest first; the one under way is the last */
-  GSource *linger_source;
-  KaaIdle *idle;                  /* NULL without an idle time-out */
   GError *error;
   GError *end_error;              /* why the input or the output ended, until the close says so */
   guint64 bytes_read;
   guint64 bytes_written;
-  guint64 chunk_size;
-  guint64 queue_size;
-  double linger;
 
+  gsize write_used;               /* atomic: queued here, and on their way from other threads */
+  gint remote_closed;             /* atomic: closed from another thread, which has not arrived yet */
+  guint head_serial;              /* counts up when the line at the head becomes another one */
+  guint32 direct_turn;            /* turn of the last write that went out in the call */
   guint16 pumping;                /* depth of nested dispatches */
   guint16 emitting;               /* depth of handlers running below one */
   guint8 state;                   /* KaaChannelState */
   guint8 mode;                    /* KaaIOCondition */
-  guint8 overflow_policy;
   guint8 notified;                /* what the notified properties were last said to be */
-  gint remote_closed;             /* atomic: closed from another thread, which has not arrived yet */
   guint held : 1;                 /* holds a reference on itself */
   guint paused : 1;
   guint eof : 1;
@@ -172,13 +190,19 @@ kaa_channel_from_private (KaaIOChannelPrivate *priv)
 static inline gsize
 kaa_channel_get_queued (KaaIOChannelPrivate *priv)
 {
-  return kaa_byte_queue_get_length (&priv->queue);
+  return kaa_byte_queue_get_length (&priv->reading->queue);
 }
 
 static inline KaaBlockCache *
 kaa_channel_get_blocks (KaaIOChannelPrivate *priv)
 {
   return kaa_poller_get_blocks (priv->entry.poller);
+}
+
+static inline gsize
+kaa_channel_get_unwritten (KaaIOChannelPrivate *priv)
+{
+  return kaa_write_queue_get_length (&priv->writing->writes);
 }
 
 /* Bytes that were taken and have not gone, with those that are on their way from other threads. Any thread. */
@@ -201,6 +225,35 @@ kaa_subtract (gsize a,
               gsize b)
 {
   return a > b ? a - b : 0;
+}
+
+/* kaa-channel-parts.c */
+extern const KaaReading kaa_channel_no_reading;
+extern const KaaWriting kaa_channel_no_writing;
+extern KaaChannelOptions kaa_channel_default_options;
+
+void               kaa_channel_init_parts       (KaaIOChannelPrivate *priv);
+void               kaa_channel_make_reading     (KaaIOChannelPrivate *priv);
+void               kaa_channel_make_writing     (KaaIOChannelPrivate *priv);
+KaaChannelOptions *kaa_channel_own_options      (KaaIOChannelPrivate *priv);
+/* Those that say nothing any more. */
+void               kaa_channel_drop_parts       (KaaIOChannelPrivate *priv);
+void               kaa_channel_free_parts       (KaaIOChannelPrivate *priv);
+
+static inline KaaReading *
+kaa_channel_need_reading (KaaIOChannelPrivate *priv)
+{
+  if (G_UNLIKELY (priv->reading == &kaa_channel_no_reading))
+    kaa_channel_make_reading (priv);
+  return priv->reading;
+}
+
+static inline KaaWriting *
+kaa_channel_need_writing (KaaIOChannelPrivate *priv)
+{
+  if (G_UNLIKELY (priv->writing == &kaa_channel_no_writing))
+    kaa_channel_make_writing (priv);
+  return priv->writing;
 }
 
 /* kaa-io-channel.c */
@@ -267,13 +320,10 @@ gsize         kaa_splice_get_room               (KaaSplice *self);
 guint64       kaa_splice_get_moved              (KaaSplice *self);
 gboolean      kaa_splice_serve                  (KaaSplice *self, gboolean at_end);
 
-/* kaa-channel-send.c */
-/* Queues bytes (or else data) that were reserved, for pending or for nobody. On the channel's thread. */
+/* kaa-channel-write.c */
+/* Takes bytes (or else data) that were reserved, for pending or for nobody. On the channel's thread. */
 void          kaa_channel_accept                (KaaIOChannel *self, KaaPending *pending, GBytes *bytes,
                                                  const guint8 *data, gsize length);
-
-/* kaa-channel-write.c */
-void          kaa_channel_write_directly        (KaaIOChannel *self, gsize length);
 GError       *kaa_channel_new_write_error       (gsize gone, gboolean by_peer);
 gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *budget);
 void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);
@@ -310,6 +360,7 @@ void          kaa_channel_free_idle             (KaaIOChannel *self);
 /* kaa-channel-linger.c */
 /* The time that a close may take without progress begins (anew). */
 void          kaa_channel_begin_linger          (KaaIOChannel *self);
+gboolean      kaa_channel_is_lingering          (KaaIOChannel *self);
 /* There was progress. */
 void          kaa_channel_linger_on             (KaaIOChannel *self);
 void          kaa_channel_end_linger            (KaaIOChannel *self);

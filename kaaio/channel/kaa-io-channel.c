@@ -128,7 +128,7 @@ kaa_channel_update_hold (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gboolean open = priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_CLOSING;
   gboolean hold = priv->closings != NULL ||
-                  (open && (is_heard (self) || kaa_write_queue_get_length (&priv->writes) > 0));
+                  (open && (is_heard (self) || kaa_channel_get_unwritten (priv) > 0));
 
   if (hold == priv->held || kaa_poller_is_gone (priv->entry.poller))
     return;
@@ -197,7 +197,7 @@ kaa_io_channel_dispose (GObject *object)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   if (priv->input != NULL || priv->output != NULL || priv->closings != NULL ||
-      priv->requests.first != NULL || priv->written.first != NULL)
+      priv->reading->requests.first != NULL || priv->writing->written.first != NULL)
     {
       /* The last reference went in a thread that may not touch the poller: back to the one that may. */
       if (!kaa_poller_is_mine (priv->entry.poller))
@@ -225,11 +225,11 @@ kaa_io_channel_finalize (GObject *object)
 
   kaa_channel_clear_input (self);
   kaa_channel_free_idle (self);
-  kaa_write_queue_clear (&priv->writes);
-  kaa_delimiters_unref (priv->delimiters);
+  if (kaa_channel_get_unwritten (priv) > 0)
+    kaa_write_queue_clear (&priv->writing->writes);
+  kaa_channel_free_parts (priv);
   g_clear_error (&priv->error);
   g_clear_error (&priv->end_error);
-  g_clear_error (&priv->write_error);
   kaa_poll_entry_detach (&priv->entry);
 
   G_OBJECT_CLASS (kaa_io_channel_parent_class)->finalize (object);
@@ -241,9 +241,7 @@ kaa_io_channel_init (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   priv->entry.funcs = &entry_funcs;
-  priv->delimiters = kaa_delimiters_new_default ();
-  priv->chunk_size = priv->queue_size = 1024 * 1024;
-  priv->linger = 2.0;
+  kaa_channel_init_parts (priv);
   priv->close_fd = TRUE;
 }
 
@@ -330,6 +328,7 @@ kaa_io_channel_class_init (KaaIOChannelClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   kaa_in_progress_claim_thread ();
+  kaa_channel_default_options.delimiters = kaa_delimiters_new_default ();
   g_type_class_adjust_private_offset (klass, &kaa_io_channel_private_offset);
 
   object_class->dispose = kaa_io_channel_dispose;
@@ -417,9 +416,9 @@ why_not_reading (KaaIOChannel *self)
     return "end of file";
   if (priv->paused)
     return "paused";
-  if (kaa_channel_look (self) == 0 && priv->requests.first == NULL)
+  if (kaa_channel_look (self) == 0 && priv->reading->requests.first == NULL)
     return "no listener";
-  if (kaa_byte_queue_get_length (&priv->queue) > priv->queue_size)
+  if (kaa_channel_get_queued (priv) > priv->options->queue_size)
     return "queue full";
   return NULL;
 }
@@ -448,8 +447,8 @@ kaa_io_channel_describe (KaaIOChannel *self)
   return g_strdup_printf ("%s %s, descriptor %d: read %" G_GUINT64_FORMAT " bytes, %" G_GSIZE_FORMAT
                           " queued; wrote %" G_GUINT64_FORMAT " bytes, %" G_GSIZE_FORMAT " queued; %s%s%s",
                           G_OBJECT_TYPE_NAME (self), states[priv->state], kaa_io_channel_get_fileno (self),
-                          priv->bytes_read, kaa_byte_queue_get_length (&priv->queue),
-                          priv->bytes_written, (gsize) g_atomic_pointer_get (&priv->write_used),
+                          priv->bytes_read, kaa_channel_get_queued (priv),
+                          priv->bytes_written, kaa_channel_get_reserved (priv),
                           why != NULL ? "not reading: " : "reading", why != NULL ? why : "",
                           priv->error != NULL ? "; had an error" : "");
 }

@@ -88,7 +88,7 @@ kaa_line_iter_init (KaaLineIter  *iter,
   g_return_if_fail (KAA_IS_IO_CHANNEL (channel));
   g_return_if_fail (block != NULL);
 
-  delimiters = kaa_channel_get_private (channel)->delimiters;
+  delimiters = kaa_channel_get_private (channel)->options->delimiters;
   list = kaa_delimiters_get (delimiters, &n);
   self->position = g_bytes_get_data (block, &size);
   self->end = self->position + size;
