@@ -16,5 +16,6 @@
 #include <kaaio/kaa-io-channel.h>
 #include <kaaio/kaa-line-iter.h>
 #include <kaaio/kaa-serial.h>
+#include <kaaio/kaa-socket.h>
 
 #undef KAA_INSIDE

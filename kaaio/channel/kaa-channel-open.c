@@ -377,6 +377,12 @@ check_other (KaaIOChannel    *self,
                                          : "The other channel is not open in this thread");
       return FALSE;
     }
+  if (theirs->input != NULL && theirs->input->klass->anchored)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "A socket that is listening or connecting cannot be taken over");
+      return FALSE;
+    }
   if (theirs->in_filter)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
@@ -541,6 +547,40 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   given_away (other);
   kaa_channel_notify_state (self);
   return TRUE;
+}
+
+/* --- for the floor above --- */
+
+KaaTransport *
+kaa_channel_exchange_transport (KaaIOChannel  *self,
+                                KaaTransport  *transport,
+                                GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaTransport *old = priv->input;
+
+  g_assert (old != NULL && old == priv->output);
+
+  if (!transport->klass->start (transport, &priv->entry, error))
+    {
+      discard_transport (transport);
+      return NULL;
+    }
+
+  old->klass->stop (old);
+  if (kaa_filter_transport_get_inner (old) != old)
+    {
+      KaaTransport *filter = old;
+
+      old = kaa_filter_transport_get_inner (filter);
+      g_free (filter);
+    }
+
+  priv->input = priv->output = transport;
+  kaa_channel_notify_fileno (self);
+  kaa_channel_notify_state (self);
+  kaa_channel_schedule (self);
+  return old;
 }
 
 /* --- constructors --- */

@@ -286,6 +286,9 @@ KaaTransport *kaa_channel_filter_transport      (KaaIOChannel *self, KaaTranspor
 /* Begins with new transports, which are taken; either may be NULL. Nothing has changed where it fails. */
 gboolean      kaa_channel_open_transports       (KaaIOChannel *self, KaaTransport *input, KaaTransport *output,
                                                  GError **error);
+/* Puts a transport (taken) in the place of the one that is open for both directions: nothing is announced; queues, requests and
+ * handlers stay. Returns the old one, stopped, or NULL with an error: nothing has changed then. */
+KaaTransport *kaa_channel_exchange_transport    (KaaIOChannel *self, KaaTransport *transport, GError **error);
 
 /* kaa-channel-pump.c */
 void          kaa_channel_dispatch              (KaaPollEntry *entry);

@@ -116,7 +116,10 @@ kaa_channel_emit (KaaIOChannel     *self,
 static gboolean
 is_heard (KaaIOChannel *self)
 {
+  KaaTransport *input = kaa_channel_get_private (self)->input;
+
   return kaa_channel_look_blocked (self) != KAA_LOOK_NOBODY ||
+         (input != NULL && input->klass->is_heard != NULL && input->klass->is_heard (input)) ||
          KAA_IO_CHANNEL_GET_CLASS (self)->closed != NULL ||
          g_signal_has_handler_pending (self, kaa_channel_signals[KAA_SIGNAL_CLOSED], 0, TRUE);
 }

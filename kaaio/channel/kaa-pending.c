@@ -220,6 +220,20 @@ kaa_pending_settle_boolean (KaaPending *self,
 }
 
 void
+kaa_pending_settle_object (KaaPending *self,
+                           GObject    *take,
+                           gboolean    now)
+{
+  KaaInProgress *future = finish (self, &now);
+
+  if (future != NULL)
+    kaa_in_progress_settle_object (future, take, now);
+  else
+    g_object_unref (take);
+  g_clear_object (&future);
+}
+
+void
 kaa_pending_settle_error (KaaPending *self,
                           GError     *take,
                           gboolean    now)

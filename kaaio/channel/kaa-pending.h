@@ -29,7 +29,8 @@ typedef enum
   KAA_PENDING_FLUSH,
   KAA_PENDING_WAIT_WRITABLE,
   KAA_PENDING_SHUTDOWN,
-  KAA_PENDING_CLOSE
+  KAA_PENDING_CLOSE,
+  KAA_PENDING_ACCEPT
 } KaaPendingKind;
 
 typedef struct _KaaPending KaaPending;
@@ -73,6 +74,7 @@ void           kaa_pending_settle_int     (KaaPending *pending, gint64 result, g
 void           kaa_pending_settle_boolean (KaaPending *pending, gboolean result, gboolean now);
 /* As a request that gets no more ends: with an empty result, or with what a splice has moved. */
 void           kaa_pending_settle_end     (KaaPending *pending, gboolean now);
+void           kaa_pending_settle_object  (KaaPending *pending, GObject *take, gboolean now);
 void           kaa_pending_settle_error   (KaaPending *pending, GError *take, gboolean now);
 
 /* The look: who listens keeps its future; the others are only pointed at. */

@@ -334,6 +334,18 @@ kaa_in_progress_settle_uint64 (KaaInProgress *self,
 }
 
 void
+kaa_in_progress_settle_object (KaaInProgress *self,
+                               GObject       *take,
+                               gboolean       now)
+{
+  GValue result = G_VALUE_INIT;
+
+  g_value_init (&result, G_OBJECT_TYPE (take));
+  g_value_take_object (&result, take);
+  kaa_in_progress_settle (self, KAA_STATE_RESOLVED, &result, now);
+}
+
+void
 kaa_in_progress_settle_boolean (KaaInProgress *self,
                                 gboolean       boolean,
                                 gboolean       now)

@@ -42,6 +42,7 @@ void           kaa_in_progress_settle_bytes   (KaaInProgress *self, GBytes  *tak
 void           kaa_in_progress_settle_int     (KaaInProgress *self, gint64   result, gboolean now);
 void           kaa_in_progress_settle_boolean (KaaInProgress *self, gboolean result, gboolean now);
 void           kaa_in_progress_settle_uint64  (KaaInProgress *self, guint64  result, gboolean now);
+void           kaa_in_progress_settle_object  (KaaInProgress *self, GObject *take, gboolean now);
 void           kaa_in_progress_settle_error   (KaaInProgress *self, GError  *take, gboolean now);
 
 /* The calling thread becomes the one that may iterate the default context in wait(), unless another has been before. Making the

@@ -64,6 +64,10 @@ struct _KaaTransportClass
   void         (*close)        (KaaTransport        *self,
                                 gboolean             close_fd,
                                 gboolean             forked);
+  /* NULL, or: whether anybody listens to something else than bytes that comes from it (blocked or not). */
+  gboolean     (*is_heard)     (KaaTransport        *self);
+  /* It belongs to its channel: another one cannot take it over. */
+  gboolean     anchored;
 };
 
 struct _KaaTransport
@@ -97,6 +101,11 @@ void          kaa_stream_close         (GObject          *stream);
 void          kaa_transport_close_fd   (int               fd,
                                         const KaaFdInfo  *info,
                                         GObject          *stream);
+/* Stands in for a connection that is not there yet. closed: the channel lets go of it, because it is closed or the
+ * connection takes its place. */
+typedef void (*KaaWaitingClosed) (gpointer user_data);
+KaaTransport *kaa_waiting_transport_new (KaaWaitingClosed  closed,
+                                         gpointer          user_data);
 
 /* A subclass of the channel that has low-level calls of its own. They are called with owner; what they chain up
  * to is the inner transport, which the filter owns. */

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "ends/kaa-listening.h"
+
+#include "bytes/kaa-sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* How often another free port is tried where one is not free on every address of a name. */
+#define MAX_ATTEMPTS 8
+/* The first descriptor that a service manager hands over. */
+#define FIRST_HANDED_OVER 3
+
+static void
+set_error (GError           **error,
+           int                errsv,
+           const char        *what,
+           const KaaAddress  *address)
+{
+  char *name = g_strescape (address->name, NULL);
+
+  if (address->kind == KAA_ADDRESS_INET)
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv), "%s “%s”, port %u: %s",
+                 what, name, address->port, g_strerror (errsv));
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv), "%s “%s”: %s", what, name, g_strerror (errsv));
+  g_free (name);
+}
+
+/* --- socket files --- */
+
+/* Whether nobody listens behind a socket file any more. Nothing is sent to who does. */
+static gboolean
+is_stale (const KaaSockaddr *sockaddr)
+{
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  gboolean stale;
+
+  if (fd < 0)
+    return FALSE;
+  stale = connect (fd, (const struct sockaddr *) &sockaddr->storage, sockaddr->length) < 0 && errno == ECONNREFUSED;
+  close (fd);
+  return stale;
+}
+
+/* Removes the file of somebody who is gone. */
+static gboolean
+remove_stale (const KaaAddress   *address,
+              const KaaSockaddr  *sockaddr,
+              GError            **error)
+{
+  struct stat before, now;
+
+  if (lstat (address->name, &before) < 0)
+    {
+      if (errno == ENOENT)
+        return TRUE;
+      set_error (error, errno, "Looking at", address);
+      return FALSE;
+    }
+  if (!S_ISSOCK (before.st_mode))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+                   "“%s” exists and is no socket; choose another path", address->name);
+      return FALSE;
+    }
+  if (!is_stale (sockaddr))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+                   "Somebody listens at “%s” already; stop that one first, or choose another path", address->name);
+      return FALSE;
+    }
+  /* Another process may have had the same thought, and its own socket there by now. */
+  if (lstat (address->name, &now) < 0 || now.st_dev != before.st_dev || now.st_ino != before.st_ino)
+    return TRUE;
+  if (unlink (address->name) < 0 && errno != ENOENT)
+    {
+      set_error (error, errno, "Removing the stale socket", address);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* The permissions exactly, whatever the umask says. Bound with what both allow, so at no moment it is open to more. The
+ * file is held while it is changed: the path may be somebody else's meanwhile. */
+static gboolean
+own_path (KaaListening      *self,
+          const KaaAddress  *address,
+          guint              mode,
+          GError           **error)
+{
+  struct stat status;
+  int fd = open (address->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  char *proc;
+
+  if (fd < 0 || fstat (fd, &status) < 0 || !S_ISSOCK (status.st_mode))
+    {
+      set_error (error, fd < 0 ? errno : ENOENT, "The socket was replaced while it was made:", address);
+      if (fd >= 0)
+        close (fd);
+      return FALSE;
+    }
+
+  self->path = g_canonicalize_filename (address->name, NULL);
+  self->device = status.st_dev;
+  self->inode = status.st_ino;
+
+  if ((status.st_mode & 07777) != mode)
+    {
+      proc = g_strdup_printf ("/proc/self/fd/%d", fd);
+      if (chmod (proc, mode) < 0)
+        g_debug ("The permissions of the socket could not be set: %s", g_strerror (errno));
+      g_free (proc);
+    }
+  close (fd);
+  return TRUE;
+}
+
+/* --- binding --- */
+
+static int
+new_socket (const KaaSockaddr *sockaddr,
+            gboolean           any)
+{
+  int family = sockaddr->storage.ss_family;
+  int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int yes = 1, v6only = !any;
+
+  if (fd < 0)
+    return -1;
+  if (family != AF_UNIX)
+    setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (family == AF_INET6)
+    setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
+  return fd;
+}
+
+static void
+set_port (KaaSockaddr *sockaddr,
+          guint16      port)
+{
+  if (sockaddr->storage.ss_family == AF_INET)
+    ((struct sockaddr_in *) &sockaddr->storage)->sin_port = g_htons (port);
+  else if (sockaddr->storage.ss_family == AF_INET6)
+    ((struct sockaddr_in6 *) &sockaddr->storage)->sin6_port = g_htons (port);
+}
+
+static guint16
+get_port (int fd)
+{
+  KaaSockaddr sockaddr = { .length = sizeof sockaddr.storage };
+
+  if (getsockname (fd, (struct sockaddr *) &sockaddr.storage, &sockaddr.length) < 0)
+    return 0;
+  return g_ntohs (sockaddr.storage.ss_family == AF_INET
+                    ? ((struct sockaddr_in *) &sockaddr.storage)->sin_port
+                    : ((struct sockaddr_in6 *) &sockaddr.storage)->sin6_port);
+}
+
+/* errno where it fails. */
+static gboolean
+bind_one (KaaListening      *self,
+          const KaaSockaddr *sockaddr,
+          int                backlog,
+          guint              mode,
+          gboolean           any)
+{
+  int fd = new_socket (sockaddr, any);
+  int errsv;
+
+  if (fd < 0)
+    return FALSE;
+  if (sockaddr->storage.ss_family == AF_UNIX)
+    fchmod (fd, mode);
+  if (bind (fd, (const struct sockaddr *) &sockaddr->storage, sockaddr->length) < 0 || listen (fd, backlog) < 0)
+    {
+      errsv = errno;
+      close (fd);
+      errno = errsv;
+      return FALSE;
+    }
+  self->fds[self->n_fds++] = fd;
+  return TRUE;
+}
+
+static gboolean
+open_unix (KaaListening       *self,
+           const KaaAddress   *address,
+           const KaaSockaddr  *sockaddr,
+           int                 backlog,
+           guint               mode,
+           GError            **error)
+{
+  gboolean has_file = address->kind == KAA_ADDRESS_UNIX;
+
+  if (!bind_one (self, sockaddr, backlog, mode, FALSE))
+    {
+      if (errno == EADDRINUSE && has_file)
+        {
+          if (!remove_stale (address, sockaddr, error))
+            return FALSE;
+          if (bind_one (self, sockaddr, backlog, mode, FALSE))
+            return own_path (self, address, mode, error);
+        }
+      set_error (error, errno, "Listening at", address);
+      return FALSE;
+    }
+  return !has_file || own_path (self, address, mode, error);
+}
+
+/* Not every machine has all kinds of addresses. */
+static gboolean
+is_missing_family (int errsv)
+{
+  return errsv == EAFNOSUPPORT || errsv == EADDRNOTAVAIL || errsv == EPROTONOSUPPORT;
+}
+
+static gboolean
+open_inet (KaaListening      *self,
+           const KaaAddress  *address,
+           GArray            *sockaddrs,
+           int                backlog,
+           GError           **error)
+{
+  gboolean any = address->name[0] == '\0';
+  int errsv = EADDRNOTAVAIL;
+
+  for (guint attempt = 0; attempt < MAX_ATTEMPTS; attempt++)
+    {
+      guint16 port = address->port;
+      guint i;
+
+      for (i = 0; i < MIN (sockaddrs->len, KAA_LISTENING_MAX); i++)
+        {
+          KaaSockaddr sockaddr = g_array_index (sockaddrs, KaaSockaddr, i);
+
+          set_port (&sockaddr, port);
+          if (!bind_one (self, &sockaddr, backlog, 0, any))
+            {
+              errsv = errno;
+              if (!is_missing_family (errsv))
+                break;
+              continue;
+            }
+          if (any)
+            return TRUE;
+          /* One free port for all addresses of the name. */
+          if (port == 0)
+            port = get_port (self->fds[0]);
+        }
+
+      if (i == MIN (sockaddrs->len, KAA_LISTENING_MAX) && self->n_fds > 0)
+        return TRUE;
+      kaa_listening_close (self, TRUE, FALSE);
+      if (errsv != EADDRINUSE || address->port != 0)
+        break;
+    }
+
+  set_error (error, errsv, "Listening at", address);
+  return FALSE;
+}
+
+/* --- descriptors that were handed over --- */
+
+gboolean
+kaa_listening_adopt (KaaListening  *self,
+                     int            fd,
+                     GError       **error)
+{
+  int type = 0, listening = 0, flags;
+  socklen_t size = sizeof (int);
+
+  if (fd < 0 || getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "Descriptor %d is no open socket", fd);
+      return FALSE;
+    }
+  size = sizeof (int);
+  getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
+  if (type != SOCK_STREAM || !listening)
+    {
+      g_set_error (error, G_IO_ERROR, type != SOCK_STREAM ? G_IO_ERROR_NOT_SUPPORTED : G_IO_ERROR_INVALID_ARGUMENT,
+                   type != SOCK_STREAM ? "Socket %d is no stream socket"
+                                       : "Socket %d does not listen; wrap it if it is a connection", fd);
+      return FALSE;
+    }
+  if (self->n_fds == KAA_LISTENING_MAX)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "No more than %d sockets can be listened at by one",
+                   KAA_LISTENING_MAX);
+      return FALSE;
+    }
+
+  flags = fcntl (fd, F_GETFD);
+  fcntl (fd, F_SETFD, flags | FD_CLOEXEC);
+  flags = fcntl (fd, F_GETFL);
+  fcntl (fd, F_SETFL, flags | O_NONBLOCK);
+  self->fds[self->n_fds++] = fd;
+  return TRUE;
+}
+
+static gboolean
+open_systemd (KaaListening  *self,
+              const char    *name,
+              GError       **error)
+{
+  const char *pid = g_getenv ("LISTEN_PID");
+  const char *count = g_getenv ("LISTEN_FDS");
+  const char *all_names = g_getenv ("LISTEN_FDNAMES");
+  char **names = g_strsplit (all_names != NULL ? all_names : "", ":", -1);
+  guint64 number = 0, wanted_pid = 0;
+  gboolean good = TRUE;
+
+  if (pid == NULL || !g_ascii_string_to_unsigned (pid, 10, 1, G_MAXINT, &wanted_pid, NULL) ||
+      wanted_pid != (guint64) getpid () ||
+      count == NULL || !g_ascii_string_to_unsigned (count, 10, 1, G_MAXINT / 2, &number, NULL))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                           "No socket was handed over to this process (LISTEN_PID, LISTEN_FDS); start it by a socket unit");
+      good = FALSE;
+    }
+
+  for (guint i = 0; good && i < number; i++)
+    if (name[0] == '\0' || (i < g_strv_length (names) && g_str_equal (names[i], name)))
+      good = kaa_listening_adopt (self, FIRST_HANDED_OVER + (int) i, error);
+
+  if (good && self->n_fds == 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   "No socket of the name “%s” was handed over; the names are “%s”", name,
+                   all_names != NULL ? all_names : "");
+      good = FALSE;
+    }
+  if (!good)
+    self->n_fds = 0;
+
+  g_strfreev (names);
+  return good;
+}
+
+/* --- the border --- */
+
+gboolean
+kaa_listening_open (KaaListening      *self,
+                    const KaaAddress  *address,
+                    int                backlog,
+                    guint              mode,
+                    GError           **error)
+{
+  GArray *sockaddrs;
+  gboolean good;
+
+  *self = (KaaListening) { 0, };
+  if (backlog <= 0)
+    backlog = SOMAXCONN;
+
+  if (address->kind == KAA_ADDRESS_SYSTEMD)
+    return open_systemd (self, address->name, error);
+
+  sockaddrs = kaa_address_resolve (address, error);
+  if (sockaddrs == NULL)
+    return FALSE;
+
+  if (address->kind == KAA_ADDRESS_INET)
+    good = open_inet (self, address, sockaddrs, backlog, error);
+  else
+    good = open_unix (self, address, &g_array_index (sockaddrs, KaaSockaddr, 0), backlog, mode, error);
+  if (!good)
+    kaa_listening_close (self, TRUE, FALSE);
+
+  g_array_unref (sockaddrs);
+  return good;
+}
+
+void
+kaa_listening_close (KaaListening *self,
+                     gboolean      close_fds,
+                     gboolean      forked)
+{
+  struct stat status;
+
+  /* Gone first: who finds the file finds somebody behind it. */
+  if (self->path != NULL && !forked && close_fds && lstat (self->path, &status) == 0 &&
+      status.st_dev == self->device && status.st_ino == self->inode)
+    unlink (self->path);
+  g_clear_pointer (&self->path, g_free);
+
+  for (guint i = 0; close_fds && i < self->n_fds; i++)
+    kaa_sys_close (self->fds[i]);
+  self->n_fds = 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "ends/kaa-address.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Listening descriptors: bound by us, or handed over by who started the process. Plain functions.
+ */
+
+#define KAA_LISTENING_MAX 16
+
+typedef struct
+{
+  int fds[KAA_LISTENING_MAX];
+  guint n_fds;
+  char *path;              /* the socket file that we made, or NULL */
+  guint64 device, inode;   /* whom the path stood for then */
+} KaaListening;
+
+/* backlog: 0 for the most that the system allows. mode: permissions of a socket file. */
+gboolean kaa_listening_open     (KaaListening     *self,
+                                 const KaaAddress *address,
+                                 int               backlog,
+                                 guint             mode,
+                                 GError          **error);
+/* An open descriptor that listens already. Not closed where this fails. */
+gboolean kaa_listening_adopt    (KaaListening     *self,
+                                 int               fd,
+                                 GError          **error);
+/* forked: the parent goes on with it, so only the numbers are closed. */
+void     kaa_listening_close    (KaaListening     *self,
+                                 gboolean          close_fds,
+                                 gboolean          forked);
+
+G_END_DECLS

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The GIO pairs of the socket. */
+
+#include "ends/kaa-socket-private.h"
+
+static void
+call_async (KaaInProgress       *future, /* taken */
+            gpointer             tag,
+            GCancellable        *cancellable,
+            GAsyncReadyCallback  callback,
+            gpointer             user_data)
+{
+  kaa_in_progress_call_async (future, tag, cancellable, callback, user_data);
+  g_object_unref (future);
+}
+
+static gboolean
+is_result_of (GAsyncResult *result,
+              gpointer      self,
+              gpointer      tag)
+{
+  GObject *source;
+  gboolean same;
+
+  if (!KAA_IS_IN_PROGRESS (result) || !g_async_result_is_tagged (result, tag))
+    return FALSE;
+
+  source = g_async_result_get_source_object (result);
+  same = source == self;
+  g_clear_object (&source);
+  return same;
+}
+
+/**
+ * kaa_socket_connect_to_async:
+ * @self: a socket that is not open
+ * @address: where to
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Socket.connect_to] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_connect_to_async (KaaSocket           *self,
+                             const char          *address,
+                             GCancellable        *cancellable,
+                             GAsyncReadyCallback  callback,
+                             gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_SOCKET (self));
+  g_return_if_fail (address != NULL);
+
+  call_async (kaa_socket_connect_to (self, address), kaa_socket_connect_to_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_socket_connect_to_finish:
+ * @self: a socket
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Socket.connect_to_async].
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_socket_connect_to_finish (KaaSocket     *self,
+                              GAsyncResult  *result,
+                              GError       **error)
+{
+  g_return_val_if_fail (is_result_of (result, self, kaa_socket_connect_to_async), FALSE);
+
+  return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
+}
+
+/**
+ * kaa_socket_accept_async:
+ * @self: a socket that listens
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Socket.accept] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_accept_async (KaaSocket           *self,
+                         GCancellable        *cancellable,
+                         GAsyncReadyCallback  callback,
+                         gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_SOCKET (self));
+
+  call_async (kaa_socket_accept (self), kaa_socket_accept_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_socket_accept_finish:
+ * @self: a socket
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Socket.accept_async].
+ *
+ * Returns: (transfer full): the client, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+KaaSocket *
+kaa_socket_accept_finish (KaaSocket     *self,
+                          GAsyncResult  *result,
+                          GError       **error)
+{
+  g_return_val_if_fail (is_result_of (result, self, kaa_socket_accept_async), NULL);
+
+  return (KaaSocket *) kaa_in_progress_get_object (KAA_IN_PROGRESS (result), error);
+}

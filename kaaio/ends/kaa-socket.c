@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "ends/kaa-socket-private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+/**
+ * KaaSocket:
+ *
+ * A channel that connects to an address, or listens at one and gives a channel for each client.
+ *
+ * Addresses are strings:
+ *
+ * - `/path` or `unix:/path`: a socket file;
+ * - `unix-abstract:name`: a name without a file (Linux);
+ * - `host:service`, `[::1]:port`: a name or address, and a number or a name of `/etc/services`;
+ * - `:port`: for who listens every address of the machine, by IPv4 and IPv6; for who connects the machine itself;
+ * - `systemd:name`: for who listens, the sockets of this name that the service manager handed over; without
+ *   a name all of them.
+ *
+ * ```c
+ * static void
+ * on_new_client (KaaSocket *server, KaaSocket *client, gpointer user_data)
+ * {
+ *   g_signal_connect (client, "readline", G_CALLBACK (on_readline), NULL);
+ * }
+ *
+ * KaaSocket *server = kaa_socket_new ();
+ * g_signal_connect (server, "new-client", G_CALLBACK (on_new_client), NULL);
+ * if (!kaa_socket_listen (server, "localhost:7000", 0, &error))
+ *   g_error ("%s", error->message);
+ * ```
+ *
+ * Clients are accepted while somebody is interested: a handler of [signal@Kaa.Socket::new-client] (with
+ * [property@Kaa.Socket:auto-accept]), or a pending [method@Kaa.Socket.accept]. The others wait in the kernel.
+ *
+ * A socket is [property@Kaa.IOChannel:alive] while it is connecting, connected or listening. What is written before it is connected
+ * waits until it is.
+ *
+ * Threads: as for [class@Kaa.IOChannel].
+ *
+ * Since: 1.0
+ */
+
+#define DEFAULT_SOCKET_MODE 0600
+
+typedef enum
+{
+  PROP_LISTENING = 1,
+  PROP_CONNECTING,
+  PROP_CONNECTED,
+  PROP_LOCAL_ADDRESS,
+  PROP_REMOTE_ADDRESS,
+  PROP_BUFFER_SIZE,
+  PROP_AUTO_ACCEPT,
+  PROP_MAX_CLIENTS,
+  PROP_CONNECT_TIMEOUT,
+  PROP_SOCKET_MODE,
+  N_PROPERTIES
+} Property;
+
+static GParamSpec *properties[N_PROPERTIES];
+guint kaa_socket_signals[KAA_SOCKET_N_SIGNALS];
+
+G_DEFINE_TYPE_WITH_PRIVATE (KaaSocket, kaa_socket, KAA_TYPE_IO_CHANNEL)
+
+KaaSocketPrivate *
+kaa_socket_get_private (KaaSocket *self)
+{
+  return kaa_socket_get_instance_private (self);
+}
+
+static guint
+get_state_bits (KaaSocket *self)
+{
+  guint bits = 0;
+
+  if (kaa_socket_get_listening (self))
+    bits |= 1 << PROP_LISTENING;
+  if (kaa_socket_get_connecting (self))
+    bits |= 1 << PROP_CONNECTING;
+  if (kaa_socket_get_connected (self))
+    bits |= 1 << PROP_CONNECTED;
+  return bits;
+}
+
+void
+kaa_socket_notify_state (KaaSocket *self)
+{
+  KaaSocketPrivate *priv = kaa_socket_get_private (self);
+  guint bits = get_state_bits (self);
+  guint changed = bits ^ priv->notified;
+
+  /* Remembered first: a handler may change the state again. */
+  priv->notified = bits;
+  for (guint i = PROP_LISTENING; i <= PROP_CONNECTED; i++)
+    if (changed & (1 << i))
+      g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
+}
+
+void
+kaa_socket_prepare (KaaSocket *self,
+                    int        fd)
+{
+  KaaSocketPrivate *priv = kaa_socket_get_private (self);
+  int size = (int) MIN (priv->buffer_size, G_MAXINT);
+  int yes = 1;
+
+  /* Small writes go out together from the write queue; the kernel need not wait for more. */
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  if (size > 0)
+    {
+      setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+      setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    }
+}
+
+/* --- class --- */
+
+/* What the channel says about itself says something about the socket. */
+static void
+kaa_socket_notify (GObject    *object,
+                   GParamSpec *pspec)
+{
+  KaaSocket *self = KAA_SOCKET (object);
+
+  if (pspec->owner_type == KAA_TYPE_IO_CHANNEL)
+    {
+      if (g_str_equal (pspec->name, "fileno"))
+        {
+          int fd = kaa_io_channel_get_fileno (KAA_IO_CHANNEL (self));
+
+          if (fd >= 0)
+            kaa_socket_learn_addresses (self, fd);
+          else
+            kaa_socket_uncount (self);
+        }
+      if (g_str_equal (pspec->name, "fileno") || g_str_equal (pspec->name, "alive"))
+        kaa_socket_notify_state (self);
+    }
+
+  if (G_OBJECT_CLASS (kaa_socket_parent_class)->notify != NULL)
+    G_OBJECT_CLASS (kaa_socket_parent_class)->notify (object, pspec);
+}
+
+static void
+kaa_socket_finalize (GObject *object)
+{
+  KaaSocket *self = KAA_SOCKET (object);
+  KaaSocketPrivate *priv = kaa_socket_get_private (self);
+
+  kaa_socket_uncount (self);
+  if (priv->clients != NULL)
+    {
+      priv->clients->server = NULL;
+      if (g_ref_count_dec (&priv->clients->ref_count))
+        g_free (priv->clients);
+    }
+
+  G_OBJECT_CLASS (kaa_socket_parent_class)->finalize (object);
+}
+
+static void
+kaa_socket_get_property (GObject    *object,
+                         guint       id,
+                         GValue     *value,
+                         GParamSpec *pspec)
+{
+  KaaSocket *self = KAA_SOCKET (object);
+
+  switch ((Property) id)
+    {
+    case PROP_LISTENING:
+      g_value_set_boolean (value, kaa_socket_get_listening (self));
+      break;
+    case PROP_CONNECTING:
+      g_value_set_boolean (value, kaa_socket_get_connecting (self));
+      break;
+    case PROP_CONNECTED:
+      g_value_set_boolean (value, kaa_socket_get_connected (self));
+      break;
+    case PROP_LOCAL_ADDRESS:
+      g_value_take_object (value, kaa_socket_get_local_address (self));
+      break;
+    case PROP_REMOTE_ADDRESS:
+      g_value_take_object (value, kaa_socket_get_remote_address (self));
+      break;
+    case PROP_BUFFER_SIZE:
+      g_value_set_uint (value, kaa_socket_get_buffer_size (self));
+      break;
+    case PROP_AUTO_ACCEPT:
+      g_value_set_boolean (value, kaa_socket_get_auto_accept (self));
+      break;
+    case PROP_MAX_CLIENTS:
+      g_value_set_uint (value, kaa_socket_get_max_clients (self));
+      break;
+    case PROP_CONNECT_TIMEOUT:
+      g_value_set_double (value, kaa_socket_get_connect_timeout (self));
+      break;
+    case PROP_SOCKET_MODE:
+      g_value_set_uint (value, kaa_socket_get_socket_mode (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+kaa_socket_set_property (GObject      *object,
+                         guint         id,
+                         const GValue *value,
+                         GParamSpec   *pspec)
+{
+  KaaSocket *self = KAA_SOCKET (object);
+
+  switch ((gint) id)
+    {
+    case PROP_BUFFER_SIZE:
+      kaa_socket_set_buffer_size (self, g_value_get_uint (value));
+      break;
+    case PROP_AUTO_ACCEPT:
+      kaa_socket_set_auto_accept (self, g_value_get_boolean (value));
+      break;
+    case PROP_MAX_CLIENTS:
+      kaa_socket_set_max_clients (self, g_value_get_uint (value));
+      break;
+    case PROP_CONNECT_TIMEOUT:
+      kaa_socket_set_connect_timeout (self, g_value_get_double (value));
+      break;
+    case PROP_SOCKET_MODE:
+      kaa_socket_set_socket_mode (self, g_value_get_uint (value));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+kaa_socket_class_init (KaaSocketClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+  const GParamFlags writable = readable | G_PARAM_WRITABLE;
+
+  object_class->finalize = kaa_socket_finalize;
+  object_class->notify = kaa_socket_notify;
+  object_class->get_property = kaa_socket_get_property;
+  object_class->set_property = kaa_socket_set_property;
+
+  /**
+   * KaaSocket:listening: (getter get_listening)
+   *
+   * Whether the socket listens for clients.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LISTENING] = g_param_spec_boolean ("listening", NULL, NULL, FALSE, readable);
+
+  /**
+   * KaaSocket:connecting: (getter get_connecting)
+   *
+   * Whether a connection is being made.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CONNECTING] = g_param_spec_boolean ("connecting", NULL, NULL, FALSE, readable);
+
+  /**
+   * KaaSocket:connected: (getter get_connected)
+   *
+   * Whether there is a connection.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CONNECTED] = g_param_spec_boolean ("connected", NULL, NULL, FALSE, readable);
+
+  /**
+   * KaaSocket:local-address: (getter get_local_address)
+   *
+   * The address of this side; the real port, where 0 was asked for. Kept after the close.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LOCAL_ADDRESS] =
+    g_param_spec_object ("local-address", NULL, NULL, G_TYPE_SOCKET_ADDRESS, readable);
+
+  /**
+   * KaaSocket:remote-address: (getter get_remote_address)
+   *
+   * The address of the other side. Kept after the close.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_REMOTE_ADDRESS] =
+    g_param_spec_object ("remote-address", NULL, NULL, G_TYPE_SOCKET_ADDRESS, readable);
+
+  /**
+   * KaaSocket:buffer-size: (getter get_buffer_size) (setter set_buffer_size)
+   *
+   * The size of the kernel's buffers for sending and for receiving, in bytes; 0 leaves it to the system. Clients
+   * inherit that of the socket that accepts them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_BUFFER_SIZE] = g_param_spec_uint ("buffer-size", NULL, NULL, 0, G_MAXINT, 0, writable);
+
+  /**
+   * KaaSocket:auto-accept: (getter get_auto_accept) (setter set_auto_accept)
+   *
+   * Whether [signal@Kaa.Socket::new-client] is emitted for each client. Otherwise only [method@Kaa.Socket.accept] takes one.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_AUTO_ACCEPT] = g_param_spec_boolean ("auto-accept", NULL, NULL, TRUE, writable);
+
+  /**
+   * KaaSocket:max-clients: (getter get_max_clients) (setter set_max_clients)
+   *
+   * How many clients may be open at a time; 0 for any number. The next one waits in the kernel until another is closed.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_CLIENTS] = g_param_spec_uint ("max-clients", NULL, NULL, 0, G_MAXUINT, 0, writable);
+
+  /**
+   * KaaSocket:connect-timeout: (getter get_connect_timeout) (setter set_connect_timeout)
+   *
+   * Seconds after which an attempt to connect fails with `G_IO_ERROR_TIMED_OUT`, name look-up included; 0 leaves it to
+   * the system.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CONNECT_TIMEOUT] =
+    g_param_spec_double ("connect-timeout", NULL, NULL, 0, G_MAXDOUBLE, 0, writable);
+
+  /**
+   * KaaSocket:socket-mode: (getter get_socket_mode) (setter set_socket_mode)
+   *
+   * The permissions of a socket file that [method@Kaa.Socket.listen] makes, whatever the umask is. Others than the owner may
+   * not connect unless this says so: the default is 0600.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_SOCKET_MODE] =
+    g_param_spec_uint ("socket-mode", NULL, NULL, 0, 0777, DEFAULT_SOCKET_MODE, writable);
+
+  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+
+  /**
+   * KaaSocket::new-client:
+   * @self: the socket that listens
+   * @client: the client, open; it lives as every channel does, so connect to its signals or keep it
+   *
+   * Emitted for each client, while [property@Kaa.Socket:auto-accept] is set.
+   *
+   * Since: 1.0
+   */
+  kaa_socket_signals[KAA_SOCKET_NEW_CLIENT] =
+    g_signal_new ("new-client", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST,
+                  G_STRUCT_OFFSET (KaaSocketClass, new_client), NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, KAA_TYPE_SOCKET);
+
+  /**
+   * KaaSocket::accept-error:
+   * @self: the socket that listens
+   * @error: why a client has to wait, such as `G_IO_ERROR_TOO_MANY_OPEN_FILES`
+   *
+   * Emitted when clients cannot be accepted for now, because descriptors or memory have run out: once, until one is
+   * accepted again. The socket goes on by itself.
+   *
+   * Since: 1.0
+   */
+  kaa_socket_signals[KAA_SOCKET_ACCEPT_ERROR] =
+    g_signal_new ("accept-error", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST,
+                  G_STRUCT_OFFSET (KaaSocketClass, accept_error), NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_ERROR);
+}
+
+static void
+kaa_socket_init (KaaSocket *self)
+{
+  KaaSocketPrivate *priv = kaa_socket_get_private (self);
+
+  priv->auto_accept = TRUE;
+  priv->socket_mode = DEFAULT_SOCKET_MODE;
+}
+
+/**
+ * kaa_socket_new:
+ *
+ * Makes a socket that is not open yet. [method@Kaa.Socket.connect_to] connects it, [method@Kaa.Socket.listen] makes it listen.
+ *
+ * Returns: (transfer full): a new socket
+ *
+ * Since: 1.0
+ */
+KaaSocket *
+kaa_socket_new (void)
+{
+  return g_object_new (KAA_TYPE_SOCKET, NULL);
+}
+
+/* --- properties --- */
+
+/**
+ * kaa_socket_get_listening: (get-property listening)
+ * @self: a socket
+ *
+ * Whether the socket listens for clients.
+ *
+ * Returns: %TRUE if it does
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_socket_get_listening (KaaSocket *self)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
+
+  return kaa_socket_get_private (self)->listener != NULL && kaa_channel_is_alive (KAA_IO_CHANNEL (self));
+}
+
+/**
+ * kaa_socket_get_connecting: (get-property connecting)
+ * @self: a socket
+ *
+ * Whether a connection is being made.
+ *
+ * Returns: %TRUE if it is
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_socket_get_connecting (KaaSocket *self)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
+
+  return kaa_socket_get_private (self)->connecting != NULL && kaa_channel_is_alive (KAA_IO_CHANNEL (self));
+}
+
+/**
+ * kaa_socket_get_connected: (get-property connected)
+ * @self: a socket
+ *
+ * Whether there is a connection.
+ *
+ * Returns: %TRUE if there is
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_socket_get_connected (KaaSocket *self)
+{
+  KaaSocketPrivate *priv;
+
+  g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
+
+  priv = kaa_socket_get_private (self);
+  return priv->listener == NULL && priv->connecting == NULL && kaa_channel_is_alive (KAA_IO_CHANNEL (self));
+}
+
+/**
+ * kaa_socket_get_auto_accept: (get-property auto-accept)
+ * @self: a socket
+ *
+ * Whether [signal@Kaa.Socket::new-client] is emitted.
+ *
+ * Returns: %TRUE if it is
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_socket_get_auto_accept (KaaSocket *self)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
+
+  return kaa_socket_get_private (self)->auto_accept;
+}
+
+/**
+ * kaa_socket_set_auto_accept: (set-property auto-accept)
+ * @self: a socket
+ * @auto_accept: whether [signal@Kaa.Socket::new-client] is emitted
+ *
+ * Sets whether clients are accepted for the signal.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_set_auto_accept (KaaSocket *self,
+                            gboolean   auto_accept)
+{
+  KaaSocketPrivate *priv;
+
+  g_return_if_fail (KAA_IS_SOCKET (self));
+
+  priv = kaa_socket_get_private (self);
+  if (priv->auto_accept == !!auto_accept)
+    return;
+  priv->auto_accept = !!auto_accept;
+  kaa_socket_interest_changed (self);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_AUTO_ACCEPT]);
+}
+
+/**
+ * kaa_socket_get_max_clients: (get-property max-clients)
+ * @self: a socket
+ *
+ * How many clients may be open at a time.
+ *
+ * Returns: the number, 0 for any
+ *
+ * Since: 1.0
+ */
+guint
+kaa_socket_get_max_clients (KaaSocket *self)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
+
+  return kaa_socket_get_private (self)->max_clients;
+}
+
+/**
+ * kaa_socket_set_max_clients: (set-property max-clients)
+ * @self: a socket
+ * @max_clients: the number, 0 for any
+ *
+ * Sets how many clients may be open at a time. Those over a new limit stay.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_set_max_clients (KaaSocket *self,
+                            guint      max_clients)
+{
+  KaaSocketPrivate *priv;
+
+  g_return_if_fail (KAA_IS_SOCKET (self));
+
+  priv = kaa_socket_get_private (self);
+  if (priv->max_clients == max_clients)
+    return;
+  priv->max_clients = max_clients;
+  kaa_socket_interest_changed (self);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MAX_CLIENTS]);
+}
+
+/**
+ * kaa_socket_get_buffer_size: (get-property buffer-size)
+ * @self: a socket
+ *
+ * The size of the kernel's buffers that was asked for.
+ *
+ * Returns: bytes, 0 if it is left to the system
+ *
+ * Since: 1.0
+ */
+guint
+kaa_socket_get_buffer_size (KaaSocket *self)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
+
+  return kaa_socket_get_private (self)->buffer_size;
+}
+
+/**
+ * kaa_socket_set_buffer_size: (set-property buffer-size)
+ * @self: a socket
+ * @buffer_size: bytes, 0 to leave it to the system
+ *
+ * Sets the size of the kernel's buffers, now and for later connections.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_set_buffer_size (KaaSocket *self,
+                            guint      buffer_size)
+{
+  KaaSocketPrivate *priv;
+  int fd;
+
+  g_return_if_fail (KAA_IS_SOCKET (self));
+
+  priv = kaa_socket_get_private (self);
+  if (priv->buffer_size == buffer_size)
+    return;
+  priv->buffer_size = buffer_size;
+  fd = kaa_io_channel_get_fileno (KAA_IO_CHANNEL (self));
+  if (fd >= 0)
+    kaa_socket_prepare (self, fd);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_BUFFER_SIZE]);
+}
+
+/**
+ * kaa_socket_get_connect_timeout: (get-property connect-timeout)
+ * @self: a socket
+ *
+ * How long an attempt to connect may take.
+ *
+ * Returns: seconds, 0 if it is left to the system
+ *
+ * Since: 1.0
+ */
+double
+kaa_socket_get_connect_timeout (KaaSocket *self)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
+
+  return kaa_socket_get_private (self)->connect_timeout;
+}
+
+/**
+ * kaa_socket_set_connect_timeout: (set-property connect-timeout)
+ * @self: a socket
+ * @seconds: seconds, 0 to leave it to the system
+ *
+ * Sets how long later attempts to connect may take.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_set_connect_timeout (KaaSocket *self,
+                                double     seconds)
+{
+  KaaSocketPrivate *priv;
+
+  g_return_if_fail (KAA_IS_SOCKET (self));
+  g_return_if_fail (seconds >= 0);
+
+  priv = kaa_socket_get_private (self);
+  if (priv->connect_timeout == seconds)
+    return;
+  priv->connect_timeout = seconds;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CONNECT_TIMEOUT]);
+}
+
+/**
+ * kaa_socket_get_socket_mode: (get-property socket-mode)
+ * @self: a socket
+ *
+ * The permissions of a socket file that is made.
+ *
+ * Returns: the bits, as for chmod
+ *
+ * Since: 1.0
+ */
+guint
+kaa_socket_get_socket_mode (KaaSocket *self)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
+
+  return kaa_socket_get_private (self)->socket_mode;
+}
+
+/**
+ * kaa_socket_set_socket_mode: (set-property socket-mode)
+ * @self: a socket
+ * @mode: the bits, as for chmod
+ *
+ * Sets the permissions of socket files that are made later.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_set_socket_mode (KaaSocket *self,
+                            guint      mode)
+{
+  KaaSocketPrivate *priv;
+
+  g_return_if_fail (KAA_IS_SOCKET (self));
+  g_return_if_fail (mode <= 0777);
+
+  priv = kaa_socket_get_private (self);
+  if (priv->socket_mode == mode)
+    return;
+  priv->socket_mode = mode;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SOCKET_MODE]);
+}
