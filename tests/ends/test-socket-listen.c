@@ -874,7 +874,8 @@ test_crowd (void)
   g_signal_connect (server, "new-client", G_CALLBACK (count_client), NULL);
   spin_until (n_clients == G_N_ELEMENTS (clients));
   g_source_remove (idle);
-  g_assert_cmpuint (beat.most_clients_between, <=, 64);
+  /* A share at its own priority, and one at that of the timer. */
+  g_assert_cmpuint (beat.most_clients_between, <=, 2 * 64);
 
   for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
     close (clients[i]);
@@ -884,35 +885,17 @@ test_crowd (void)
 
 /* --- handed over --- */
 
-static void
-test_systemd (void)
+/* A process that was started by a service manager, but for LISTEN_PID, which only such a one can set beforehand. */
+static int
+be_activated (void)
 {
-  KaaSocket *server, *client;
-  char *address;
+  KaaSocket *server = kaa_socket_new ();
+  KaaInProgress *accepted;
+  KaaSocket *client;
   GError *error = NULL;
-  char *pid;
-  int fd;
+  char *pid = g_strdup_printf ("%d", (int) getpid ());
 
-  if (!g_test_subprocess ())
-    {
-      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
-      g_test_trap_assert_passed ();
-      return;
-    }
-
-  server = start_server (&address);
-  fd = fcntl (kaa_io_channel_get_fileno (KAA_IO_CHANNEL (server)), F_DUPFD, 20);
-  finish_socket (server);
-  /* As the service manager does: from number 3 on, whoever had it. */
-  g_assert_cmpint (dup2 (fd, 4), ==, 4);
-  g_assert_cmpint (dup2 (fd, 3), ==, 3);
-  close (fd);
-
-  pid = g_strdup_printf ("%d", (int) getpid ());
   g_setenv ("LISTEN_PID", "1", TRUE);
-  g_setenv ("LISTEN_FDS", "2", TRUE);
-  g_setenv ("LISTEN_FDNAMES", "other:web", TRUE);
-  server = kaa_socket_new ();
   g_assert_false (kaa_socket_listen (server, "systemd:web", 0, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_clear_error (&error);
@@ -927,15 +910,46 @@ test_systemd (void)
   g_assert_no_error (error);
   g_assert_cmpint (kaa_io_channel_get_fileno (KAA_IO_CHANNEL (server)), ==, 4);
   g_assert_cmpint (fcntl (4, F_GETFD) & FD_CLOEXEC, !=, 0);
-  client = kaa_socket_new ();
-  g_signal_connect (server, "new-client", G_CALLBACK (serve_echo), NULL);
-  wait_true (kaa_socket_connect_to (client, address));
-  say_and_forget (client, "hello\n");
-  assert_bytes (readline_of (client), "hello\n");
 
+  accepted = kaa_socket_accept (server);
+  client = wait_client (accepted);
+  say_and_forget (client, "activated\n");
+  assert_bytes (readline_of (client), "");
   finish_socket (client);
   finish_socket (server);
   g_free (pid);
+  return 0;
+}
+
+static const char *program;
+
+static void
+test_systemd (void)
+{
+  GSubprocessLauncher *launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
+  GSubprocess *child;
+  KaaSocket *server, *client;
+  GError *error = NULL;
+  char *address;
+  int fd;
+
+  server = start_server (&address);
+  fd = kaa_io_channel_get_fileno (KAA_IO_CHANNEL (server));
+  g_subprocess_launcher_take_fd (launcher, dup (fd), 3);
+  g_subprocess_launcher_take_fd (launcher, dup (fd), 4);
+  g_subprocess_launcher_setenv (launcher, "LISTEN_FDS", "2", TRUE);
+  g_subprocess_launcher_setenv (launcher, "LISTEN_FDNAMES", "other:web", TRUE);
+  child = g_subprocess_launcher_spawn (launcher, &error, program, "--activated", NULL);
+  g_assert_no_error (error);
+  g_object_unref (launcher);
+  finish_socket (server);
+
+  client = connect_client (address);
+  assert_bytes (readline_of (client), "activated\n");
+  finish_socket (client);
+  g_assert_true (g_subprocess_wait_check (child, NULL, &error));
+  g_assert_no_error (error);
+  g_object_unref (child);
   g_free (address);
 }
 
@@ -969,6 +983,10 @@ main (int   argc,
       char *argv[])
 {
   int result;
+
+  if (argc > 1 && g_str_equal (argv[1], "--activated"))
+    return be_activated ();
+  program = argv[0];
 
   g_test_init (&argc, &argv, NULL);
   begin_sockets ();
