@@ -10,6 +10,7 @@
 #include <kaaio/kaa-types.h>
 #include <kaaio/kaa-enum-types.h>
 #include <kaaio/kaa-callback.h>
+#include <kaaio/kaa-context-fd.h>
 #include <kaaio/kaa-notifier-callback.h>
 #include <kaaio/kaa-io-monitor.h>
 #include <kaaio/kaa-in-progress.h>

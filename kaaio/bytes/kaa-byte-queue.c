@@ -292,6 +292,44 @@ kaa_byte_queue_consume (KaaByteQueue  *queue,
     queue_release_block (queue, cache);
 }
 
+gboolean
+kaa_byte_queue_unread (KaaByteQueue  *queue,
+                       KaaBlockCache *cache,
+                       const void    *data,
+                       gsize          length)
+{
+  gsize used = kaa_byte_queue_get_length (queue);
+  KaaBlock *block;
+
+  if (length == 0)
+    return TRUE;
+
+  /* Slices may show the bytes before the head, so they can be used again but not written. */
+  if (queue->block != NULL && queue->head >= length &&
+      memcmp (queue->block->data + queue->head - length, data, length) == 0)
+    {
+      queue->head -= length;
+      return TRUE;
+    }
+
+  if (length > SIZE_LIMIT - MIN (used, SIZE_LIMIT))
+    return FALSE;
+  block = block_take (cache, used + length);
+  if (block == NULL)
+    return FALSE;
+
+  memcpy (block->data, data, length);
+  if (queue->block != NULL)
+    {
+      memcpy (block->data + length, kaa_byte_queue_peek (queue), used);
+      block_give_back (cache, queue->block);
+    }
+  queue->block = block;
+  queue->head = 0;
+  queue->tail = length + used;
+  return TRUE;
+}
+
 void
 kaa_byte_queue_trim (KaaByteQueue  *queue,
                      KaaBlockCache *cache)

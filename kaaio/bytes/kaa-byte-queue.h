@@ -90,6 +90,13 @@ void          kaa_byte_queue_consume     (KaaByteQueue  *queue,
                                           KaaBlockCache *cache,
                                           gsize          length);
 
+/* Puts length bytes back before the head. Where they are those that were taken last, and their block is still the
+ * queue's, nothing is moved. FALSE, with nothing changed, where memory ran out. */
+gboolean      kaa_byte_queue_unread      (KaaByteQueue  *queue,
+                                          KaaBlockCache *cache,
+                                          const void    *data,
+                                          gsize          length);
+
 /* For a queue that will not be read into soon: where a short rest (a partial line) is all
  * that a large block holds, the rest moves into a block of just its size and the large
  * one goes back, so that many channels with half a line each do not hold a block each. */

@@ -264,6 +264,41 @@ kaa_channel_has_line (KaaIOChannel *self)
          find_line (self, priv->options->delimiters, &scan, priv->options->queue_size, &length) != LINE_NONE;
 }
 
+gboolean
+kaa_channel_put_back (KaaIOChannel *self,
+                      GBytes       *bytes)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize length;
+  gconstpointer data = g_bytes_get_data (bytes, &length);
+  KaaReading *reading;
+  gboolean seen;
+
+  if (length == 0)
+    return TRUE;
+
+  reading = kaa_channel_need_reading (priv);
+  seen = reading->seen_to > 0 ? reading->seen_from == 0 : kaa_channel_wants (self, KAA_WANTS_CHUNKS);
+  if (!kaa_byte_queue_unread (&reading->queue, kaa_channel_get_blocks (priv), data, length))
+    return FALSE;
+
+  priv->head_serial++;
+  reading->scan = (KaaScan) { 0, };
+  if (reading->requests.first != NULL)
+    reading->requests.first->scan = (KaaScan) { 0, };
+  /* R3: `read` handlers have had every byte that a request got while they were connected. */
+  if (reading->seen_to > 0 || seen)
+    reading->seen_to += length;
+  if (!seen && reading->seen_to > 0)
+    reading->seen_from += length;
+  if (reading->block_seen > 0)
+    reading->block_seen += length;
+
+  kaa_channel_notify_state (self);
+  kaa_channel_schedule (self);
+  return TRUE;
+}
+
 /* --- requests --- */
 
 static gboolean

@@ -286,3 +286,63 @@ kaa_io_channel_consume (KaaIOChannel  *self,
   kaa_channel_schedule (self);
   return TRUE;
 }
+
+/**
+ * kaa_io_channel_unread:
+ * @self: a channel
+ * @bytes: what was taken from the read queue last
+ * @error: return location for an error
+ *
+ * Puts bytes back at the head of the read queue: for who has got them, and cannot use them.
+ *
+ * It fails with `G_IO_ERROR_NOT_SUPPORTED` in another thread than the channel's, with `G_IO_ERROR_BUSY` while a line that was too long is being
+ * dropped, and with `G_IO_ERROR_NO_SPACE` where memory is short.
+ *
+ * Returns: %TRUE if they are in the queue
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_unread (KaaIOChannel  *self,
+                       GBytes        *bytes,
+                       GError       **error)
+{
+  KaaIOChannelPrivate *priv;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (bytes != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  priv = kaa_channel_get_private (self);
+  if (!kaa_poller_is_mine (priv->entry.poller))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                         "Bytes can only be put back in the thread of the channel's main context");
+  else if (priv->reading->discarding != NULL)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                         "Bytes cannot be put back while a line that was too long is being dropped");
+  else if (!kaa_channel_put_back (self, bytes))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "There is no memory for bytes that were put back");
+  else
+    return TRUE;
+
+  return FALSE;
+}
+
+/**
+ * kaa_io_channel_look:
+ * @self: a channel
+ *
+ * Makes the channel look for handlers in the next turn of its main context.
+ *
+ * For bindings, which call it when a handler is connected. The channel looks by itself after each of its calls and emissions; one to which
+ * nothing happens would not notice until its descriptor is ready. In another thread than the channel's it does nothing.
+ *
+ * Since: 1.0
+ */
+void
+kaa_io_channel_look (KaaIOChannel *self)
+{
+  g_return_if_fail (KAA_IS_IO_CHANNEL (self));
+
+  kaa_channel_schedule (self);
+}

@@ -306,6 +306,7 @@ gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *b
 void          kaa_channel_emit_chunks           (KaaIOChannel *self);
 gboolean      kaa_channel_has_line              (KaaIOChannel *self);
 void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
+gboolean      kaa_channel_put_back              (KaaIOChannel *self, GBytes *bytes);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
 
 /* kaa-channel-request.c */

@@ -181,6 +181,12 @@ KAA_AVAILABLE_IN_1_0
 guint         *kaa_io_channel_split_lines          (KaaIOChannel    *self,
                                                     GBytes          *lines,
                                                     gsize           *n_ends);
+KAA_AVAILABLE_IN_1_0
+gboolean       kaa_io_channel_unread               (KaaIOChannel    *self,
+                                                    GBytes          *bytes,
+                                                    GError         **error);
+KAA_AVAILABLE_IN_1_0
+void           kaa_io_channel_look                 (KaaIOChannel    *self);
 
 /* Writing */
 

@@ -621,3 +621,21 @@ kaa_in_progress_get_bytes_moved (KaaInProgress *self)
   moved = g_object_get_qdata (G_OBJECT (self), bytes_moved_quark ());
   return moved != NULL ? *moved : 0;
 }
+
+/**
+ * kaa_in_progress_get_main_context:
+ * @self: a future
+ *
+ * Gets the main context that its callbacks run on. This may be called in any thread.
+ *
+ * Returns: (transfer full) (nullable): a main context, or %NULL if it is gone
+ *
+ * Since: 1.0
+ */
+GMainContext *
+kaa_in_progress_get_main_context (KaaInProgress *self)
+{
+  g_return_val_if_fail (KAA_IS_IN_PROGRESS (self), NULL);
+
+  return kaa_poller_dup_context (self->poller);
+}

@@ -51,6 +51,8 @@ void           kaa_in_progress_ready_callback (GObject       *source,
 KAA_AVAILABLE_IN_1_0
 gboolean       kaa_in_progress_get_finished   (KaaInProgress *self);
 KAA_AVAILABLE_IN_1_0
+GMainContext  *kaa_in_progress_get_main_context (KaaInProgress *self);
+KAA_AVAILABLE_IN_1_0
 gboolean       kaa_in_progress_get_failed     (KaaInProgress *self);
 KAA_AVAILABLE_IN_1_0
 gboolean       kaa_in_progress_get_abortable  (KaaInProgress *self);

@@ -588,6 +588,39 @@ test_random (void)
   g_byte_array_unref (model);
 }
 
+static void
+test_unread (void)
+{
+  KaaByteQueue queue = { NULL, };
+  KaaBlockCache cache = { NULL, };
+  g_autoptr (GBytes) slice = NULL;
+  const guint8 *where;
+
+  /* Into an empty queue. */
+  g_assert_true (kaa_byte_queue_unread (&queue, &cache, "", 0));
+  g_assert_null (kaa_byte_queue_peek (&queue));
+  g_assert_true (kaa_byte_queue_unread (&queue, &cache, "one", 3));
+  g_assert_true (kaa_byte_queue_append (&queue, &cache, "two", 3));
+  g_assert_cmpmem (kaa_byte_queue_peek (&queue), kaa_byte_queue_get_length (&queue), "onetwo", 6);
+
+  /* What was taken last is still there. */
+  where = kaa_byte_queue_peek (&queue);
+  kaa_byte_queue_consume (&queue, &cache, 3);
+  g_assert_true (kaa_byte_queue_unread (&queue, &cache, "one", 3));
+  g_assert_true (kaa_byte_queue_peek (&queue) == where);
+  g_assert_cmpmem (where, kaa_byte_queue_get_length (&queue), "onetwo", 6);
+
+  /* Something else is not written over what slices may show. */
+  slice = kaa_byte_queue_get_bytes (&queue, 0, 6);
+  kaa_byte_queue_consume (&queue, &cache, 3);
+  g_assert_true (kaa_byte_queue_unread (&queue, &cache, "six", 3));
+  g_assert_cmpmem (kaa_byte_queue_peek (&queue), kaa_byte_queue_get_length (&queue), "sixtwo", 6);
+  g_assert_cmpmem (g_bytes_get_data (slice, NULL), g_bytes_get_size (slice), "onetwo", 6);
+
+  kaa_byte_queue_clear (&queue, &cache);
+  kaa_block_cache_clear (&cache);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -606,6 +639,7 @@ main (int    argc,
   g_test_add_func ("/bytes/byte-queue/little-memory", test_little_memory);
   g_test_add_func ("/bytes/byte-queue/trim", test_trim);
   g_test_add_func ("/bytes/byte-queue/slices-in-another-thread", test_slices_in_another_thread);
+  g_test_add_func ("/bytes/byte-queue/unread", test_unread);
   g_test_add_func ("/bytes/byte-queue/random", test_random);
 
   return g_test_run ();

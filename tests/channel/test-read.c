@@ -1132,6 +1132,97 @@ test_emitted_in_the_same_turn (void)
   finish_channel (channel);
 }
 
+/* --- what bindings use --- */
+
+static GBytes *
+wait_bytes (KaaInProgress *future)
+{
+  GError *error = NULL;
+  GBytes *bytes = kaa_in_progress_wait_bytes (future, WATCHDOG_SECONDS, &error);
+
+  g_assert_no_error (error);
+  g_object_unref (future);
+  return bytes;
+}
+
+static void
+test_unread (void)
+{
+  int out;
+  g_autoptr (KaaIOChannel) channel = open_pipe (&out);
+  GBytes *line, *next;
+
+  put_string (out, "one\ntwo\n");
+  line = wait_bytes (kaa_io_channel_readline (channel));
+  g_assert_true (kaa_io_channel_unread (channel, line, NULL));
+  g_assert_cmpuint (kaa_io_channel_get_read_queue_used (channel), ==, 8);
+  next = wait_bytes (kaa_io_channel_readline (channel));
+  g_assert_true (g_bytes_equal (line, next));
+  g_bytes_unref (next);
+  next = wait_bytes (kaa_io_channel_readline (channel));
+  g_assert_cmpmem (g_bytes_get_data (next, NULL), g_bytes_get_size (next), "two\n", 4);
+  g_bytes_unref (next);
+
+  /* Behind the end, too. */
+  close (out);
+  next = wait_bytes (kaa_io_channel_readline (channel));
+  g_assert_cmpuint (g_bytes_get_size (next), ==, 0);
+  g_bytes_unref (next);
+  settle ();
+  g_assert_false (kaa_io_channel_get_readable (channel));
+  g_assert_true (kaa_io_channel_unread (channel, line, NULL));
+  g_assert_true (kaa_io_channel_get_readable (channel));
+  next = wait_bytes (kaa_io_channel_read (channel));
+  g_assert_true (g_bytes_equal (line, next));
+  g_bytes_unref (next);
+  g_bytes_unref (line);
+}
+
+/* R3: `read` handlers do not get it twice. */
+static void
+test_unread_beside_handlers (void)
+{
+  int out;
+  KaaIOChannel *channel = open_pipe (&out);
+  GBytes *line;
+
+  begin_events ();
+  note_signal (channel, "read");
+  put_string (out, "one\n");
+  line = wait_bytes (kaa_io_channel_readline (channel));
+  g_assert_true (kaa_io_channel_unread (channel, line, NULL));
+  g_bytes_unref (line);
+  put_string (out, "two\n");
+  settle ();
+  line = wait_bytes (kaa_io_channel_readline (channel));
+  g_assert_cmpmem (g_bytes_get_data (line, NULL), g_bytes_get_size (line), "one\n", 4);
+  g_bytes_unref (line);
+  assert_events ("R[one|] R[two|]");
+  close (out);
+  settle ();
+  g_object_unref (channel);
+}
+
+/* A handler that is connected to a channel to which nothing happens any more. */
+static void
+test_look (void)
+{
+  int out;
+  KaaIOChannel *channel = open_pipe (&out);
+
+  put_string (out, "one\ntwo\n");
+  g_bytes_unref (wait_bytes (kaa_io_channel_readline (channel)));
+  settle ();
+  begin_events ();
+  note_signal (channel, "readline");
+  kaa_io_channel_look (channel);
+  settle ();
+  assert_events ("L[two|]");
+  close (out);
+  settle ();
+  g_object_unref (channel);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -1186,6 +1277,9 @@ main (int    argc,
   g_test_add_data_func ("/channel/R11/file-lines", "readline", test_regular_file);
   g_test_add_data_func ("/channel/R11/file-blocks", "readlines", test_regular_file);
   g_test_add_func ("/channel/R11/file-requests", test_file_requests);
+  g_test_add_func ("/channel/unread", test_unread);
+  g_test_add_func ("/channel/R3/unread", test_unread_beside_handlers);
+  g_test_add_func ("/channel/look", test_look);
 
   return g_test_run ();
 }

@@ -464,6 +464,30 @@ test_plain_construction (void)
   assert_finalize (future);
 }
 
+static void
+test_main_context (void)
+{
+  GMainContext *context = g_main_context_new ();
+  g_autoptr (KaaInProgress) future = NULL;
+  g_autoptr (KaaInProgress) other = kaa_in_progress_new (NULL);
+  GMainContext *found;
+
+  g_main_context_push_thread_default (context);
+  future = kaa_in_progress_new (NULL);
+  g_main_context_pop_thread_default (context);
+
+  found = kaa_in_progress_get_main_context (future);
+  g_assert_true (found == context);
+  g_main_context_unref (found);
+  found = kaa_in_progress_get_main_context (other);
+  g_assert_true (found == g_main_context_default ());
+  g_main_context_unref (found);
+
+  /* It does not keep its context alive. */
+  g_main_context_unref (context);
+  g_assert_null (kaa_in_progress_get_main_context (future));
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -484,6 +508,7 @@ main (int   argc,
   g_test_add_func ("/in-progress/nested-loop", test_nested_loop);
   g_test_add_func ("/in-progress/properties", test_properties);
   g_test_add_func ("/in-progress/plain-construction", test_plain_construction);
+  g_test_add_func ("/in-progress/main-context", test_main_context);
 
   return g_test_run ();
 }

@@ -10,15 +10,16 @@
 State that has to outlive a wrapper is kept in C: wrappers come and go while the channel lives on.
 """
 
-import re
+import codecs
+import functools
 import sys
-import threading
-import time
 
-from gi._ossighelper import register_sigint_fallback
 from gi.module import get_introspection_module
 from gi.overrides import override
-from gi.repository import Gio, GLib
+from gi.repository import Gio, GLib, GObject
+
+from gi.overrides._kaa import lines as _lines
+from gi.overrides._kaa import loops as _loops
 
 Kaa = get_introspection_module('Kaa')
 
@@ -27,9 +28,6 @@ __all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'run']
 IO_READ = Kaa.IOCondition.READ
 IO_WRITE = Kaa.IOCondition.WRITE
 IO_EXCEPT = Kaa.IOCondition.EXCEPT
-
-# Python runs its signal handlers between two waits in C, so this is how long Ctrl-C takes at most.
-_SIGNAL_SECONDS = 0.1
 
 _REFUSED = (Gio.IOErrorEnum.WOULD_BLOCK, Gio.IOErrorEnum.MESSAGE_TOO_LARGE)
 
@@ -63,22 +61,40 @@ def _add_attributes(cls):
             setattr(cls, name, property(getter, getattr(cls, 'set_' + name, None), doc=spec.blurb))
 
 
+def _use_loop(cls, *names):
+    """Constructors: what is made in a coroutine of asyncio is served by asyncio's loop."""
+    for name in names:
+        method = getattr(cls.__base__, name)
+
+        def call(*args, _method=method, **keywords):
+            _loops.get_running_loop()
+            return _method(*args, **keywords)
+
+        setattr(cls, name, staticmethod(functools.update_wrapper(call, method)))
+
+
 # --- Futures ---
 
 class InProgress(Kaa.InProgress):
     """The result of an operation that may not be finished yet: await it, wait() for it, or be called back by then().
 
-    Results are bytes, int, bool or an object. Failures are raised as GLib.Error.
+    Results are bytes, int, bool or an object. Failures are raised as GLib.Error. Cancelling who awaits it aborts the operation;
+    bytes that it had taken already go back to the channel.
     """
 
     @property
     def result(self):
         """The result; raises what the operation failed with, or G_IO_ERROR_PENDING if it is not finished."""
+        if self._reader is None and self.get_finished():
+            raise GLib.Error.new_literal(Gio.io_error_quark(), 'The operation was given up, and its bytes are in the channel again',
+                                         Gio.IOErrorEnum.CANCELLED)
         return _to_python(self.get_result())
 
+    # The channel that got poorer by the result; None when it has got it back.
+    _reader = False
+
     def __await__(self):
-        asyncio = sys.modules.get('asyncio')
-        loop = asyncio and asyncio._get_running_loop()
+        loop = _loops.get_running_loop()
         try:
             if loop is not None:
                 yield from self._to_asyncio(loop)
@@ -91,21 +107,29 @@ class InProgress(Kaa.InProgress):
         return self.result
 
     def _to_asyncio(self, loop):
-        """A future of an asyncio loop that iterates GLib."""
         future = loop.create_future()
 
-        def wake(_):
+        def finish():
             if not future.done():
                 future.set_result(None)
+
+        def wake(_):
+            if not loop.is_closed():
+                # The callback may run in another thread.
+                loop.call_soon_threadsafe(finish) if loop is not _loops.get_running_loop() else finish()
 
         self.then(wake, wake)
         return future
 
     def _give_up(self):
         try:
-            self.abort()
+            if not self.get_finished():
+                self.abort()
+            elif self._reader and not self.get_failed():
+                reader, self._reader = self._reader, None
+                reader.unread(self.get_bytes())
         except GLib.Error:
-            # It is finished, or has gone too far.
+            # It has gone too far.
             pass
 
     def wait(self, timeout=-1):
@@ -113,24 +137,10 @@ class InProgress(Kaa.InProgress):
 
         After timeout seconds it raises G_IO_ERROR_TIMED_OUT, and the operation goes on; negative means for ever.
         """
-        if threading.current_thread() is not threading.main_thread():
-            super().wait(timeout)
-            return self.result
-
-        # An exception in the middle of C would be lost, so the signal handler only says that it ran.
-        interrupts = []
-        with register_sigint_fallback(lambda: interrupts.append(True)):
-            deadline = time.monotonic() + timeout
-            while True:
-                left = _SIGNAL_SECONDS if timeout < 0 else deadline - time.monotonic()
-                try:
-                    super().wait(min(max(left, 0), _SIGNAL_SECONDS))
-                    break
-                except GLib.Error:
-                    if self.get_finished() or (timeout >= 0 and left <= 0):
-                        raise
-                    if interrupts:
-                        raise KeyboardInterrupt from None
+        with _loops.without_asyncio():
+            if not _loops.wait(self, timeout):
+                raise GLib.Error.new_literal(Gio.io_error_quark(), 'The operation is not finished yet, and goes on',
+                                             Gio.IOErrorEnum.TIMED_OUT)
         return self.result
 
     def then(self, resolve, reject=None):
@@ -146,24 +156,43 @@ class InProgress(Kaa.InProgress):
         # Each with user data of its own, which PyGObject wants as a tuple.
         super().then(resolved, (), rejected, ())
 
+    def abort(self):
+        """Ends the operation, if that is still possible; raises GLib.Error if it is not. An aborted read takes no data."""
+        return super().abort()
+
     def timeout(self, seconds, abort=False):
         """A future with the same result, that fails with G_IO_ERROR_TIMED_OUT after that time; abort: and this one ends."""
-        return super().timeout(seconds, abort)
+        return self._hand_on(super().timeout(seconds, abort))
+
+    def noabort(self):
+        """A future with the same result, that cannot be aborted."""
+        return self._hand_on(super().noabort())
+
+    def _hand_on(self, future):
+        if self._reader:
+            future._reader = self._reader
+        return future
 
     @staticmethod
     def all(futures):
         """A future that is finished with True when all of them are, and fails as soon as one does."""
-        return Kaa.InProgress.all(list(futures))
+        return Kaa.InProgress.all([_to_future(future) for future in futures])
 
     @staticmethod
     def any(futures):
         """A future that is finished with the index of the first of them that is."""
-        return Kaa.InProgress.any(list(futures))
+        return Kaa.InProgress.any([_to_future(future) for future in futures])
 
 
+def _to_future(future):
+    return future.to_future() if type(future) is _lines.NextLine else future
+
+
+_use_loop(InProgress, 'new')
 _add_attributes(InProgress)
 InProgress = override(InProgress)
 __all__.append('InProgress')
+_lines.NextLine.future_type = InProgress
 
 
 class _Task:
@@ -171,9 +200,8 @@ class _Task:
 
     def __init__(self, coroutine):
         self.coroutine = coroutine
-        self.loop = GLib.MainLoop()
+        self.done = Kaa.InProgress.new(None)
         self.awaited = None
-        self.finished = False
         self.result = None
         self.error = None
 
@@ -199,18 +227,17 @@ class _Task:
             awaited.then(wake, wake)
 
     def finish(self, result, error):
-        self.finished = True
         self.result = result
         self.error = error
-        self.loop.quit()
+        self.done.finish_void()
 
     def run(self):
         self.step(self.coroutine.send, None)
-        while not self.finished:
+        while not self.done.get_finished():
             try:
-                self.loop.run()
+                _loops.wait(self.done, -1)
             except KeyboardInterrupt as interrupt:
-                if not self.finished:
+                if not self.done.get_finished():
                     self.step(self.coroutine.throw, interrupt)
         self.coroutine.close()
         if self.error is not None:
@@ -219,46 +246,23 @@ class _Task:
 
 
 def run(coroutine):
-    """Drives a coroutine on the default main context until it is done, and returns its result.
+    """Drives a coroutine on this thread's main context until it is done, and returns its result.
 
-    Everything else on that context runs meanwhile. Ctrl-C raises KeyboardInterrupt inside the coroutine.
+    Everything else on that context runs meanwhile. Ctrl-C raises KeyboardInterrupt inside the coroutine. A thread other than the main
+    one that has no main context gets one for that time.
     """
     async def main():
         return await coroutine
 
-    return _Task(main()).run()
+    with _loops.without_asyncio(), _loops.own_context() as context:
+        context.acquire()
+        try:
+            return _Task(main()).run()
+        finally:
+            context.release()
 
 
 # --- Channels ---
-
-def _split(block, delimiters, at_end=False):
-    """The ends of the whole lines in a block.
-
-    Before the end, a match so late that an earlier or a longer one may still show up is none yet.
-    """
-    if len(delimiters) == 1:
-        delimiter, = delimiters
-        end = block.find(delimiter)
-        while end >= 0:
-            end += len(delimiter)
-            yield end
-            end = block.find(delimiter, end)
-        return
-
-    # The first alternative wins, which has to be the longest one.
-    delimiters = sorted(delimiters, key=len, reverse=True)
-    limit = len(block) if at_end else len(block) - len(delimiters[0])
-    for match in re.finditer(b'|'.join(map(re.escape, delimiters)), block):
-        if match.start() > limit:
-            return
-        yield match.end()
-
-
-def _strip(line, delimiters):
-    # Of those that it ends with, the longest is the one that was found first.
-    length = max((len(delimiter) for delimiter in delimiters if line.endswith(delimiter)), default=0)
-    return line[:len(line) - length]
-
 
 def _close_when_closed(channel, _spec, file):
     if channel.get_fileno() < 0:
@@ -277,6 +281,7 @@ class IOChannel(Kaa.IOChannel):
     """
 
     def __init__(self, channel=None, mode=IO_READ | IO_WRITE, chunk_size=None, delimiter='\n', **properties):
+        _loops.get_running_loop()
         super().__init__(**properties)
         if chunk_size is not None:
             self.set_chunk_size(chunk_size)
@@ -311,6 +316,94 @@ class IOChannel(Kaa.IOChannel):
         fd = self.get_fileno()
         return fd if fd >= 0 else None
 
+    # Lines that are split already, and still in the queue: Lines, or None.
+    _lines = None
+
+    def _settle(self):
+        lines = self._lines
+        # In another thread nothing can be read, so it makes no difference there.
+        if lines is not None and lines.is_here():
+            self._lines = None
+            lines.settle()
+
+    def _fetch(self):
+        """The whole lines in the queue, if whoever asks now would be the next to get them."""
+        self._settle()
+        block, serial = Kaa.IOChannel.peek_lines(self)
+        if block is not None:
+            self._lines = _lines.Lines(self, block.get_data(), serial, self._get_delimiters())
+        return self._lines
+
+    def _request(self, request, *args):
+        self._settle()
+        future = request(self, *args)
+        future._reader = self
+        return future
+
+    def request_line(self):
+        return self._request(Kaa.IOChannel.readline)
+
+    def read(self):
+        """Asks for a chunk: 1 to chunk_size bytes, as soon as there are any; b'' when the channel is closed."""
+        return self._request(Kaa.IOChannel.read)
+
+    def readline(self):
+        """Asks for a line, with its delimiter; b'' when the channel is closed."""
+        lines = self._lines
+        if lines is None:
+            lines = self._fetch()
+        if lines is not None:
+            line = lines.get_next()
+            if line is not None:
+                return line
+        return self.request_line()
+
+    def readlines(self):
+        """Asks for all the whole lines that are buffered, as one block of bytes; b'' when the channel is closed."""
+        return self._request(Kaa.IOChannel.readlines)
+
+    def read_exactly(self, count):
+        """Asks for so many bytes; fewer only at the end."""
+        return self._request(Kaa.IOChannel.read_exactly, count)
+
+    def read_until(self, delimiter):
+        """As readline(), with a delimiter for this call."""
+        return self._request(Kaa.IOChannel.read_until, GLib.Bytes.new(_encode(delimiter)))
+
+    def peek(self):
+        """What is in the read queue, as bytes. It stays there until consume() takes it."""
+        self._settle()
+        return super().peek().get_data() or b''
+
+    def unread(self, data):
+        """Puts bytes back at the head of the read queue."""
+        self._settle()
+        return super().unread(data if isinstance(data, GLib.Bytes) else _to_bytes(data))
+
+    def connect(self, signal, handler, *args):
+        """Connects handler(channel, ..., *args) to a signal. Handlers of `read`, `readline` and `readlines` get a GLib.Bytes."""
+        return self._listen(super().connect, signal, handler, *args)
+
+    def connect_after(self, signal, handler, *args):
+        """As connect(), behind the class's own handler."""
+        return self._listen(super().connect_after, signal, handler, *args)
+
+    def connect_object(self, signal, handler, gobject, *args):
+        """As connect(), for as long as gobject lives, which the handler gets instead of the channel."""
+        return self._listen(super().connect_object, signal, handler, gobject, *args)
+
+    def handler_unblock(self, handler):
+        """Unblocks a handler."""
+        return self._listen(super().handler_unblock, handler)
+
+    def _listen(self, call, *args):
+        # Who listens from now on gets what was not handed out, and the channel shall notice.
+        _loops.get_running_loop()
+        self._settle()
+        result = call(*args)
+        self.look()
+        return result
+
     @property
     def delimiter(self):
         """What ends a line: a str (bytes where it is none), or a list of them if there are several."""
@@ -331,14 +424,6 @@ class IOChannel(Kaa.IOChannel):
 
     def _get_delimiters(self):
         return [delimiter.get_data() for delimiter in self.get_delimiter_bytes()]
-
-    def peek(self):
-        """What is in the read queue, as bytes. It stays there until consume() takes it."""
-        return super().peek().get_data() or b''
-
-    def read_until(self, delimiter):
-        """As readline(), with a delimiter for this call."""
-        return super().read_until(GLib.Bytes.new(_encode(delimiter)))
 
     def write(self, data):
         """Queues bytes; the future's result is their number. Raises at once if the queue has no room for them:
@@ -367,6 +452,7 @@ class IOChannel(Kaa.IOChannel):
             flags |= Kaa.CloseFlags.IMMEDIATE
         if not expected:
             flags |= Kaa.CloseFlags.UNEXPECTED
+        self._settle()
         return super().close(flags)
 
     async def __aenter__(self):
@@ -376,46 +462,42 @@ class IOChannel(Kaa.IOChannel):
         # After an exception nobody shall wait for a peer that does not read.
         await self.close(immediate=kind is not None)
 
-    def __aiter__(self):
-        return self._iterate()
-
-    def lines(self, encoding='utf-8', errors='strict'):
-        """Iterates over lines as str, without the delimiter."""
-        return self._iterate(lambda line, delimiters: _strip(line, delimiters).decode(encoding, errors))
-
-    async def _iterate(self, convert=None):
-        changes = []
-        handler = self.connect('notify::delimiters', lambda *_: changes.append(True))
+    async def __aiter__(self):
         try:
             while True:
-                line = await self.readline()
-                if not line:
-                    return
-                changes.clear()
-                delimiters = self._get_delimiters()
-                yield convert(line, delimiters) if convert is not None else line
+                lines = self._fetch()
+                if lines is None:
+                    line = await self.request_line()
+                    if not line:
+                        return
+                    yield line
+                else:
+                    for line in lines.stream:
+                        if not lines.moved:
+                            lines.move()
+                        yield line
+        finally:
+            self._settle()
+
+    async def lines(self, encoding='utf-8', errors='strict'):
+        """Iterates over lines as str, without the delimiter."""
+        # A line that is longer than queue_size may be cut inside a character.
+        decoder = codecs.getincrementaldecoder(encoding)(errors)
+        changes = []
+        handler = GObject.Object.connect(self, 'notify::delimiters', lambda *_: changes.append(True))
+        delimiters = self._get_delimiters()
+        try:
+            async for line in self:
                 if changes:
-                    continue
-                # The others that came with it need no loop turn each.
-                for line in self._take_lines(delimiters, changes):
-                    yield convert(line, delimiters) if convert is not None else line
+                    changes.clear()
+                    delimiters = self._get_delimiters()
+                text, delimiter = _lines.strip(line, delimiters)
+                yield decoder.decode(text, bool(delimiter))
+            rest = decoder.decode(b'', True)
+            if rest:
+                yield rest
         finally:
             self.disconnect(handler)
-
-    def _take_lines(self, delimiters, changes):
-        """The whole lines that are in the queue now. Each is taken when it is handed out: who stops here loses nothing."""
-        block = self.peek()
-        head = self.get_bytes_read() - len(block)
-        limit = self.get_queue_size()
-        start = 0
-        for end in _split(block, delimiters):
-            # The loop's body may have read, or changed the delimiter; and what is too long is for the overflow policy.
-            if (changes or end - start > limit or
-                    self.get_bytes_read() - self.get_read_queue_used() != head + start):
-                return
-            self.consume(end - start)
-            yield block[start:end]
-            start = end
 
     async def batches(self):
         """Iterates over lists of lines, as bytes: all that are at hand, so it is the fastest."""
@@ -423,12 +505,31 @@ class IOChannel(Kaa.IOChannel):
             block = await self.readlines()
             if not block:
                 return
-            ends = list(_split(block, self._get_delimiters(), at_end=True))
-            if not ends or ends[-1] < len(block):
-                ends.append(len(block))
-            yield [block[start:end] for start, end in zip([0] + ends, ends)]
+            yield _lines.split(block, self._get_delimiters())
 
 
+def _settle_before(*names):
+    """Methods of C that look at the read queue, or decide what a line is."""
+    for name in names:
+        method = getattr(Kaa.IOChannel, name)
+
+        def call(self, *args, _method=method, **keywords):
+            _loops.get_running_loop()
+            self._settle()
+            for arg in args:
+                if isinstance(arg, IOChannel):
+                    arg._settle()
+            return _method(self, *args, **keywords)
+
+        setattr(IOChannel, name, functools.update_wrapper(call, method))
+
+
+_settle_before('read_async', 'readline_async', 'readlines_async', 'read_exactly_async', 'read_until_async',
+               'consume', 'peek_lines', 'describe', 'get_readable', 'get_read_queue_used',
+               'set_delimiter', 'set_delimiters', 'set_delimiter_bytes', 'set_queue_size', 'set_overflow_policy',
+               'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal', 'splice', 'splice_async',
+               'get_property', 'set_property')
+_use_loop(IOChannel, 'new', 'new_for_fd', 'new_for_stream', 'new_for_serial', 'new_pair')
 _add_attributes(IOChannel)
 IOChannel = override(IOChannel)
 __all__.append('IOChannel')
@@ -437,14 +538,16 @@ __all__.append('IOChannel')
 # --- Descriptors ---
 
 class IOMonitor(Kaa.IOMonitor):
-    """Calls callback(*args, **kwargs) while a descriptor is ready."""
+    """Calls callback(*args, **kwargs) while a descriptor is ready.
 
-    # PyGObject makes closures of functions for arguments, but not for properties: so it is new() that constructs it.
-    def __new__(cls, callback, *args, **kwargs):
-        return cls.new(lambda monitor, condition: callback(*args, **kwargs))
+    The main loop holds it from register() to unregister(), or until the descriptor is closed.
+    """
 
     def __init__(self, callback, *args, **kwargs):
-        pass
+        _loops.get_running_loop()
+        # PyGObject makes closures of functions for arguments, but not for properties.
+        closure = Kaa.Callback.new(lambda monitor, condition: callback(*args, **kwargs)).get_closure()
+        super().__init__(closure=closure)
 
     def register(self, fd, condition=IO_READ):
         """Watches a descriptor, or an object with fileno(), which is held meanwhile."""
