@@ -27,6 +27,15 @@ steal_future (KaaPending *self)
   return future;
 }
 
+/* It will not be served. What it was in the way of may be at hand: for the next request, or for handlers. */
+static void
+leave_list (KaaPending *self)
+{
+  kaa_pending_unlink (self);
+  if (self->channel != NULL)
+    kaa_channel_schedule (self->channel);
+}
+
 static gboolean
 pending_abort (KaaInProgress  *future,
                gpointer        operation,
@@ -52,7 +61,7 @@ pending_abort (KaaInProgress  *future,
   if (self->kind == KAA_PENDING_WRITE && !kaa_channel_abort_write (self->channel, self, error))
     return FALSE;
 
-  kaa_pending_unlink (self);
+  leave_list (self);
   own = steal_future (self);
   pending_free (self);
   /* The caller of abort() holds a reference of its own. */
@@ -84,7 +93,7 @@ pending_dropped (KaaInProgress *future,
   if (self->kind == KAA_PENDING_WRITE)
     return;
 
-  kaa_pending_unlink (self);
+  leave_list (self);
   pending_free (self);
 }
 

@@ -915,6 +915,55 @@ test_dropped (void)
   close (out);
 }
 
+/* What a request waited for in vain goes to the one behind it. */
+static void
+test_gone_and_next (gconstpointer dropped)
+{
+  int out;
+  KaaIOChannel *channel = open_pipe (&out);
+  KaaInProgress *gone = kaa_io_channel_read_exactly (channel, 10);
+  g_autoptr(KaaInProgress) next = kaa_io_channel_readline (channel);
+
+  put_string (out, "abc\ndef");
+  settle ();
+  assert_queue (channel, "abc\ndef");
+  g_assert_false (kaa_in_progress_get_finished (next));
+  if (dropped == NULL)
+    g_assert_true (kaa_in_progress_abort (gone, NULL));
+  g_object_unref (gone);
+  settle ();
+  g_assert_true (kaa_in_progress_get_finished (next));
+  assert_bytes (g_steal_pointer (&next), "abc\n");
+
+  close (out);
+  finish_channel (channel);
+}
+
+static void
+test_gone_and_handler (gconstpointer dropped)
+{
+  int out;
+  KaaIOChannel *channel = open_pipe (&out);
+  KaaInProgress *gone = kaa_io_channel_read_exactly (channel, 10);
+
+  put_string (out, "abc\n");
+  settle ();
+  assert_queue (channel, "abc\n");
+  if (dropped == NULL)
+    g_assert_true (kaa_in_progress_abort (gone, NULL));
+  g_object_unref (gone);
+  settle ();
+
+  begin_events ();
+  note_signal (channel, "readline");
+  settle ();
+  assert_events ("L[abc|]");
+  end_events ();
+
+  close (out);
+  finish_channel (channel);
+}
+
 static void
 test_aborted (void)
 {
@@ -1269,6 +1318,10 @@ main (int    argc,
   g_test_add_func ("/channel/R10/heard-later", test_heard_later);
   g_test_add_func ("/channel/R10/dropped", test_dropped);
   g_test_add_func ("/channel/R10/aborted", test_aborted);
+  g_test_add_data_func ("/channel/R10/aborted-next", NULL, test_gone_and_next);
+  g_test_add_data_func ("/channel/R10/dropped-next", "dropped", test_gone_and_next);
+  g_test_add_data_func ("/channel/R10/aborted-handler", NULL, test_gone_and_handler);
+  g_test_add_data_func ("/channel/R10/dropped-handler", "dropped", test_gone_and_handler);
   g_test_add_func ("/channel/R10/keeps-alive", test_keeps_alive);
   g_test_add_func ("/channel/R10/dropped-with-channel", test_dropped_with_channel);
   g_test_add_data_func ("/channel/R11/eventfd-handler", NULL, test_eventfd);

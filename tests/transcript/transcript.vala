@@ -8,20 +8,20 @@ async void run (int fd) throws Error {
   print ("opened: alive=%s mode=%d\n", channel.alive.to_string (), (int) channel.mode);
 
   for (int number = 1; number <= 3; number++) {
-    Bytes line = yield channel.readline_async (null);
+    Bytes line = yield channel.readline_async ();
     print ("line %d: %.*s", number, (int) line.get_size (), (string) line.get_data ());
   }
 
-  int64 written = yield channel.write_bytes_async (new Bytes ("delta\n".data), null);
+  int64 written = yield channel.write_bytes_async (new Bytes ("delta\n".data));
   print ("wrote %s\n", written.to_string ());
 
-  bool expected = yield channel.close_async (Kaa.CloseFlags.NONE, null);
+  bool expected = yield channel.close_async ();
   print ("close finished: expected=%s\n", expected.to_string ());
   print ("closed: expected=%s\n", closed.wait_boolean (-1).to_string ());
 
   print ("after: alive=%s\n", channel.alive.to_string ());
   try {
-    yield channel.write_bytes_async (new Bytes ("late\n".data), null);
+    yield channel.write_bytes_async (new Bytes ("late\n".data));
     print ("write after close: taken\n");
   } catch (IOError.CLOSED error) {
     print ("write after close: refused\n");
