@@ -189,7 +189,7 @@ kaa_sys_inspect (int         fd,
   found.readable = mode == O_RDONLY || mode == O_RDWR;
   found.writable = mode == O_WRONLY || mode == O_RDWR;
   found.nonblocking = (flags & O_NONBLOCK) != 0;
-  found.device = status.st_dev;
+  found.device = (guint32) status.st_dev;
   found.inode = status.st_ino;
   if (!find_kind (fd, &status, &found, error))
     return FALSE;
@@ -205,7 +205,7 @@ kaa_sys_is_same (int              fd,
   struct stat status;
 
   return fd >= 0 && fstat (fd, &status) == 0 &&
-         (guint64) status.st_dev == info->device && (guint64) status.st_ino == info->inode;
+         (guint32) status.st_dev == info->device && (guint64) status.st_ino == info->inode;
 }
 
 /* Reading */

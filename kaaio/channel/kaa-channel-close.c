@@ -12,7 +12,7 @@
 static KaaClosing *
 get_last_closing (KaaIOChannelPrivate *priv)
 {
-  KaaClosing *closing = priv->closings;
+  KaaClosing *closing = priv->ending->closings;
 
   while (closing != NULL && closing->next != NULL)
     closing = closing->next;
@@ -30,7 +30,7 @@ add_closing (KaaIOChannelPrivate *priv,
   if (last != NULL)
     last->next = closing;
   else
-    priv->closings = closing;
+    kaa_channel_need_ending (priv)->closings = closing;
 }
 
 gboolean
@@ -145,7 +145,7 @@ abandon_writes (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   if (priv->writing->writes.end > priv->writing->writes.written || priv->writing->written.first != NULL || priv->writing->waiting.first != NULL)
-    kaa_channel_fail_writes (self, priv->end_error);
+    kaa_channel_fail_writes (self, priv->ending->end_error);
 }
 
 void
@@ -167,7 +167,7 @@ kaa_channel_close_now (KaaIOChannel *self,
     return;
 
   abandon_writes (self);
-  kaa_channel_end_requests (self, expected ? NULL : priv->end_error);
+  kaa_channel_end_requests (self, expected ? NULL : priv->ending->end_error);
   finish_close (self);
 }
 
@@ -179,10 +179,10 @@ kaa_channel_close_with_error (KaaIOChannel *self,
 
   if (error != NULL)
     {
-      g_clear_error (&priv->error);
-      priv->error = g_error_copy (error);
-      g_clear_error (&priv->end_error);
-      priv->end_error = error;
+      g_clear_error (&priv->ending->error);
+      kaa_channel_need_ending (priv)->error = g_error_copy (error);
+      g_clear_error (&priv->ending->end_error);
+      kaa_channel_need_ending (priv)->end_error = error;
       g_object_notify (G_OBJECT (self), "error");
     }
   kaa_channel_close_now (self, FALSE);
@@ -198,8 +198,8 @@ kaa_channel_end_input (KaaIOChannel *self,
 
   priv->eof = TRUE;
   priv->look_behind_eof = FALSE;
-  if (priv->end_error == NULL)
-    priv->end_error = error;
+  if (priv->ending->end_error == NULL)
+    kaa_channel_need_ending (priv)->end_error = error;
   else
     g_clear_error (&error);
   kaa_channel_notify_state (self);
@@ -212,11 +212,11 @@ kaa_channel_end_output (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   priv->peer_gone = TRUE;
-  if (priv->end_error == NULL)
-    priv->end_error = error;
+  if (priv->ending->end_error == NULL)
+    kaa_channel_need_ending (priv)->end_error = error;
   else
     g_clear_error (&error);
-  kaa_channel_fail_writes (self, priv->end_error);
+  kaa_channel_fail_writes (self, priv->ending->end_error);
 
   if (priv->input == NULL || priv->eof)
     priv->eof = TRUE;
@@ -279,13 +279,13 @@ step_at_end (KaaIOChannel *self)
 
   if (!priv->eof || !is_delivered (self))
     return FALSE;
-  if (priv->end_error == NULL && !kaa_channel_closes_on_eof (self))
+  if (priv->ending->end_error == NULL && !kaa_channel_closes_on_eof (self))
     return FALSE;
 
-  if (priv->end_error != NULL)
+  if (priv->ending->end_error != NULL)
     {
-      g_clear_error (&priv->error);
-      priv->error = g_error_copy (priv->end_error);
+      g_clear_error (&priv->ending->error);
+      kaa_channel_need_ending (priv)->error = g_error_copy (priv->ending->end_error);
       g_object_notify (G_OBJECT (self), "error");
       kaa_channel_close_now (self, FALSE);
       return TRUE;
@@ -338,7 +338,7 @@ gboolean
 kaa_channel_announce_close (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaClosing *closing = priv->closings;
+  KaaClosing *closing = priv->ending->closings;
   KaaPending *future;
 
   if (closing == NULL || !closing->done)
@@ -364,7 +364,7 @@ kaa_channel_announce_close (KaaIOChannel *self)
   if (!closing->signalled)
     return FALSE;
 
-  priv->closings = closing->next;
+  kaa_channel_need_ending (priv)->closings = closing->next;
   g_free (closing);
   return TRUE;
 }
@@ -384,7 +384,7 @@ kaa_channel_close_silently (KaaIOChannel *self)
   kaa_channel_fail_writes (self, error);
   close_descriptor (self);
 
-  while ((closing = priv->closings) != NULL)
+  while ((closing = priv->ending->closings) != NULL)
     {
       KaaPending *future;
 
@@ -393,7 +393,7 @@ kaa_channel_close_silently (KaaIOChannel *self)
           kaa_pending_unlink (future);
           kaa_pending_settle_boolean (future, closing->expected, FALSE);
         }
-      priv->closings = closing->next;
+      kaa_channel_need_ending (priv)->closings = closing->next;
       g_free (closing);
     }
   g_error_free (error);

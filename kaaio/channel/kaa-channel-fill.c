@@ -8,6 +8,8 @@
 
 /* Room for less than this is not worth a system call. */
 #define MIN_ROOM 4096
+/* On the stack: a thread may have little of it, and the kernel copies no faster in larger pieces. */
+#define THROWN_AWAY (16 * 1024)
 
 /* Bytes that the queue may hold before a line in it is known to be too long. */
 static gsize
@@ -168,10 +170,9 @@ throw_away (KaaIOChannel *self,
             gboolean     *budget)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  guint8 *buffer = g_malloc (KAA_BLOCK_READ_SIZE);
-  gssize n = priv->input->klass->read (priv->input, buffer, KAA_BLOCK_READ_SIZE, NULL);
+  guint8 buffer[THROWN_AWAY];
+  gssize n = priv->input->klass->read (priv->input, buffer, sizeof buffer, NULL);
 
-  g_free (buffer);
   if (n > 0)
     *budget = kaa_poller_spend (priv->entry.poller, n);
   else if (n != KAA_TRANSPORT_AGAIN)

@@ -23,7 +23,7 @@ settle_down (KaaIOChannel *self)
   kaa_pending_list_look (&priv->reading->requests);
   kaa_pending_list_look (&priv->writing->written);
   kaa_pending_list_look (&priv->writing->waiting);
-  for (KaaClosing *closing = priv->closings; closing != NULL; closing = closing->next)
+  for (KaaClosing *closing = priv->ending->closings; closing != NULL; closing = closing->next)
     kaa_pending_list_look (&closing->futures);
 
   if (priv->state != KAA_STATE_OPEN && priv->state != KAA_STATE_CLOSING)
@@ -132,7 +132,10 @@ kaa_channel_dispatch (KaaPollEntry *entry)
 
   g_object_ref (self);
   priv->pumping++;
+  /* W4: a new turn, whose first write may go out in the call. */
+  priv->direct_used = FALSE;
   pump (self);
+  priv->direct_used = FALSE;
   priv->pumping--;
   if (priv->pumping == 0)
     kaa_channel_drop_parts (priv);

@@ -107,9 +107,9 @@ target_error (KaaSplice *self)
 {
   KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
 
-  if (target->end_error != NULL)
-    return g_error_new (target->end_error->domain, target->end_error->code,
-                        "%s; %" G_GUINT64_FORMAT " bytes had been spliced", target->end_error->message, self->moved);
+  if (target->ending->end_error != NULL)
+    return g_error_new (target->ending->end_error->domain, target->ending->end_error->code,
+                        "%s; %" G_GUINT64_FORMAT " bytes had been spliced", target->ending->end_error->message, self->moved);
   return g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
                       "The target of the splice was closed; %" G_GUINT64_FORMAT " bytes had been spliced", self->moved);
 }
@@ -193,7 +193,7 @@ kaa_splice_serve (KaaSplice *self,
       /* All is moved when it is written. */
       if (!at_end || theirs->writing->writes.written < self->end)
         return FALSE;
-      end_of_input (self, priv->end_error);
+      end_of_input (self, priv->ending->end_error);
       return TRUE;
     }
 

@@ -106,8 +106,8 @@ refuse_head (KaaIOChannel *self,
   kaa_channel_unreserve (priv, end - priv->writing->writes.written);
   kaa_write_queue_consume (&priv->writing->writes, end - priv->writing->writes.written);
 
-  g_clear_error (&priv->error);
-  priv->error = g_error_copy (error);
+  g_clear_error (&priv->ending->error);
+  kaa_channel_need_ending (priv)->error = g_error_copy (error);
 
   if (is_head)
     {
@@ -273,15 +273,11 @@ static gboolean
 goes_directly (KaaIOChannelPrivate *priv,
                gsize                length)
 {
-  guint32 turn = kaa_poller_get_turn (priv->entry.poller);
-
-  if (length == 0 || length > MAX_DIRECT || kaa_channel_get_unwritten (priv) > 0 ||
-      (priv->direct_used && priv->direct_turn == turn) ||
+  if (length == 0 || length > MAX_DIRECT || kaa_channel_get_unwritten (priv) > 0 || priv->direct_used ||
       priv->state != KAA_STATE_OPEN || priv->filtered || !is_ready (priv))
     return FALSE;
 
   priv->direct_used = TRUE;
-  priv->direct_turn = turn;
   return TRUE;
 }
 

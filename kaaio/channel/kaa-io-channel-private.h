@@ -108,6 +108,14 @@ typedef struct
   KaaSplice *feeders;             /* splices into this channel */
 } KaaWriting;
 
+/* While it closes, or where something went wrong. */
+typedef struct
+{
+  KaaClosing *closings;           /* oldest first; the one under way is the last */
+  GError *error;
+  GError *end_error;              /* why the input or the output ended, until the close says so */
+} KaaEnding;
+
 /* Seldom set. */
 typedef struct
 {
@@ -129,31 +137,28 @@ typedef struct
   /* kaa-channel-parts.c: to be written to only after kaa_channel_need_reading() and the like */
   KaaReading *reading;
   KaaWriting *writing;
+  KaaEnding *ending;
   KaaChannelOptions *options;
 
   /* life */
-  KaaClosing *closings;           /* oldest first; the one under way is the last */
-  GError *error;
-  GError *end_error;              /* why the input or the output ended, until the close says so */
   guint64 bytes_read;
   guint64 bytes_written;
 
   gsize write_used;               /* atomic: queued here, and on their way from other threads */
   gint remote_closed;             /* atomic: closed from another thread, which has not arrived yet */
   guint head_serial;              /* counts up when the line at the head becomes another one */
-  guint32 direct_turn;            /* turn of the last write that went out in the call */
   guint16 pumping;                /* depth of nested dispatches */
   guint16 emitting;               /* depth of handlers running below one */
-  guint8 state;                   /* KaaChannelState */
-  guint8 mode;                    /* KaaIOCondition */
-  guint8 notified;                /* what the notified properties were last said to be */
+  guint state : 2;                /* KaaChannelState */
+  guint mode : 3;                 /* KaaIOCondition */
+  guint notified : 5;             /* what the notified properties were last said to be */
   guint held : 1;                 /* holds a reference on itself */
   guint paused : 1;
   guint eof : 1;
   guint look_behind_eof : 1;      /* a request asks to read once more behind the end */
   guint keep : 1;                 /* R3: what `read` handlers have had is kept for requests */
   guint full : 1;                 /* not writable before the queue is down to half */
-  guint direct_used : 1;          /* direct_turn is valid */
+  guint direct_used : 1;          /* a write went out in the call, since the last dispatch */
   guint peer_gone : 1;            /* a write failed for good; what can still be read is read */
   guint draining : 1;             /* closing: shut down, reading until the end */
   guint shut_down : 1;            /* half-closed by shutdown() */
@@ -230,11 +235,13 @@ kaa_subtract (gsize a,
 /* kaa-channel-parts.c */
 extern const KaaReading kaa_channel_no_reading;
 extern const KaaWriting kaa_channel_no_writing;
+extern const KaaEnding kaa_channel_no_ending;
 extern KaaChannelOptions kaa_channel_default_options;
 
 void               kaa_channel_init_parts       (KaaIOChannelPrivate *priv);
 void               kaa_channel_make_reading     (KaaIOChannelPrivate *priv);
 void               kaa_channel_make_writing     (KaaIOChannelPrivate *priv);
+void               kaa_channel_make_ending      (KaaIOChannelPrivate *priv);
 KaaChannelOptions *kaa_channel_own_options      (KaaIOChannelPrivate *priv);
 /* Those that say nothing any more. */
 void               kaa_channel_drop_parts       (KaaIOChannelPrivate *priv);
@@ -254,6 +261,14 @@ kaa_channel_need_writing (KaaIOChannelPrivate *priv)
   if (G_UNLIKELY (priv->writing == &kaa_channel_no_writing))
     kaa_channel_make_writing (priv);
   return priv->writing;
+}
+
+static inline KaaEnding *
+kaa_channel_need_ending (KaaIOChannelPrivate *priv)
+{
+  if (priv->ending == &kaa_channel_no_ending)
+    kaa_channel_make_ending (priv);
+  return priv->ending;
 }
 
 /* kaa-io-channel.c */

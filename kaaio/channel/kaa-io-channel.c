@@ -130,7 +130,7 @@ kaa_channel_update_hold (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gboolean open = priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_CLOSING;
-  gboolean hold = priv->closings != NULL ||
+  gboolean hold = priv->ending->closings != NULL ||
                   (open && (is_heard (self) || kaa_channel_get_unwritten (priv) > 0));
 
   if (hold == priv->held || kaa_poller_is_gone (priv->entry.poller))
@@ -199,7 +199,7 @@ kaa_io_channel_dispose (GObject *object)
   KaaIOChannel *self = KAA_IO_CHANNEL (object);
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->input != NULL || priv->output != NULL || priv->closings != NULL ||
+  if (priv->input != NULL || priv->output != NULL || priv->ending->closings != NULL ||
       priv->reading->requests.first != NULL || priv->writing->written.first != NULL)
     {
       /* The last reference went in a thread that may not touch the poller: back to the one that may. */
@@ -231,8 +231,6 @@ kaa_io_channel_finalize (GObject *object)
   if (kaa_channel_get_unwritten (priv) > 0)
     kaa_write_queue_clear (&priv->writing->writes);
   kaa_channel_free_parts (priv);
-  g_clear_error (&priv->error);
-  g_clear_error (&priv->end_error);
   kaa_poll_entry_detach (&priv->entry);
 
   G_OBJECT_CLASS (kaa_io_channel_parent_class)->finalize (object);
@@ -453,5 +451,5 @@ kaa_io_channel_describe (KaaIOChannel *self)
                           priv->bytes_read, kaa_channel_get_queued (priv),
                           priv->bytes_written, kaa_channel_get_reserved (priv),
                           why != NULL ? "not reading: " : "reading", why != NULL ? why : "",
-                          priv->error != NULL ? "; had an error" : "");
+                          priv->ending->error != NULL ? "; had an error" : "");
 }

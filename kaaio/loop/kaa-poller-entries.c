@@ -19,18 +19,45 @@
 #define KAA_LOOKS_A_TURN  32    /* of either kind, while there is something to dispatch */
 
 static void
+kaa_entry_list_unlink (KaaEntryList *list,
+                       KaaPollEntry *entry)
+{
+  if (entry->previous != NULL)
+    entry->previous->next = entry->next;
+  else
+    list->first = entry->next;
+  if (entry->next != NULL)
+    entry->next->previous = entry->previous;
+  else
+    list->last = entry->previous;
+
+  entry->next = entry->previous = NULL;
+  list->length--;
+}
+
+static void
+kaa_entry_list_append (KaaEntryList *list,
+                       KaaPollEntry *entry)
+{
+  entry->previous = list->last;
+  if (list->last != NULL)
+    list->last->next = entry;
+  else
+    list->first = entry;
+  list->last = entry;
+  list->length++;
+}
+
+static void
 kaa_poll_entry_move (KaaPollEntry *entry,
                      KaaList       to)
 {
   KaaPoller *self = entry->poller;
 
-  if (entry->queue != KAA_LIST_NONE)
-    g_queue_unlink (&self->lists[entry->queue], &entry->link);
-
+  kaa_entry_list_unlink (&self->lists[entry->queue], entry);
   entry->queue = to;
   entry->serial = self->serial + 1;
-  if (to != KAA_LIST_NONE)
-    g_queue_push_tail_link (&self->lists[to], &entry->link);
+  kaa_entry_list_append (&self->lists[to], entry);
 }
 
 /* --- looks --- */
@@ -85,7 +112,7 @@ static void
 kaa_poller_look_at_first (KaaPoller *self,
                           KaaList    list)
 {
-  KaaPollEntry *entry = self->lists[list].head->data;
+  KaaPollEntry *entry = self->lists[list].first;
 
   entry->look = entry->funcs->look (entry);
   if (entry->look == KAA_LOOK_WANTED)
@@ -145,15 +172,15 @@ kaa_poller_put_off (KaaPoller *self,
                     KaaList    list,
                     guint32    serial)
 {
-  GQueue *queue = &self->lists[list];
+  KaaEntryList *queue = &self->lists[list];
 
-  while (list == KAA_LIST_READY && queue->head != NULL)
+  while (list == KAA_LIST_READY && queue->first != NULL)
     {
-      KaaPollEntry *entry = queue->head->data;
+      KaaPollEntry *entry = queue->first;
 
       if ((gint32) (entry->serial - serial) > 0)
         break;
-      kaa_poll_entry_move (entry, KAA_LIST_NONE);
+      kaa_poll_entry_move (entry, KAA_LIST_REST);
       kaa_poll_entry_schedule_idle (entry);
     }
 }
@@ -162,18 +189,18 @@ void
 kaa_poller_run_entries (KaaPoller *self,
                         KaaList    list)
 {
-  GQueue *queue = &self->lists[list];
+  KaaEntryList *queue = &self->lists[list];
   guint32 serial = ++self->serial;
 
-  while (!kaa_poller_is_forked (self) && queue->head != NULL)
+  while (!kaa_poller_is_forked (self) && queue->first != NULL)
     {
-      KaaPollEntry *entry = queue->head->data;
+      KaaPollEntry *entry = queue->first;
 
       /* Scheduled since this dispatch began, and so were all behind it. */
       if ((gint32) (entry->serial - serial) > 0)
         break;
 
-      kaa_poll_entry_move (entry, KAA_LIST_NONE);
+      kaa_poll_entry_move (entry, KAA_LIST_REST);
       entry->funcs->dispatch (entry);
 
       /* Only now: the tasks may have used it up, and something has to be done in each turn. */
@@ -206,15 +233,15 @@ kaa_poller_spend (KaaPoller *self,
 void
 kaa_poller_tell_entries (KaaPoller *self)
 {
-  while (self->all.head != NULL)
-    {
-      KaaPollEntry *entry = self->all.head->data;
+  for (KaaList list = 0; list < KAA_N_LISTS; list++)
+    while (self->lists[list].first != NULL)
+      {
+        KaaPollEntry *entry = self->lists[list].first;
 
-      kaa_poll_entry_move (entry, KAA_LIST_NONE);
-      g_queue_unlink (&self->all, &entry->all_link);
-      entry->queue = KAA_LIST_GONE;
-      entry->funcs->context_gone (entry);
-    }
+        kaa_entry_list_unlink (&self->lists[list], entry);
+        entry->queue = KAA_LIST_GONE;
+        entry->funcs->context_gone (entry);
+      }
 }
 
 /* --- the border --- */
@@ -226,13 +253,9 @@ kaa_poll_entry_attach (KaaPollEntry *entry,
   g_assert (entry->poller == NULL);
 
   entry->poller = kaa_poller_ref (poller);
-  entry->link.data = entry;
-  entry->all_link.data = entry;
-
-  if (kaa_poller_is_usable (poller))
-    g_queue_push_tail_link (&poller->all, &entry->all_link);
-  else
-    entry->queue = KAA_LIST_GONE;
+  entry->queue = kaa_poller_is_usable (poller) ? KAA_LIST_REST : KAA_LIST_GONE;
+  if (entry->queue == KAA_LIST_REST)
+    kaa_entry_list_append (&poller->lists[KAA_LIST_REST], entry);
 }
 
 void
@@ -242,12 +265,10 @@ kaa_poll_entry_detach (KaaPollEntry *entry)
     return;
 
   if (entry->queue != KAA_LIST_GONE && !kaa_poller_is_forked (entry->poller))
-    {
-      kaa_poll_entry_move (entry, KAA_LIST_NONE);
-      g_queue_unlink (&entry->poller->all, &entry->all_link);
-    }
+    kaa_entry_list_unlink (&entry->poller->lists[entry->queue], entry);
 
-  entry->queue = KAA_LIST_NONE;
+  entry->next = entry->previous = NULL;
+  entry->queue = KAA_LIST_REST;
   g_clear_pointer (&entry->poller, kaa_poller_unref);
 }
 
@@ -293,5 +314,5 @@ void
 kaa_poll_entry_unschedule (KaaPollEntry *entry)
 {
   if (kaa_poller_is_usable (entry->poller))
-    kaa_poll_entry_move (entry, KAA_LIST_NONE);
+    kaa_poll_entry_move (entry, KAA_LIST_REST);
 }

@@ -13,14 +13,21 @@ G_BEGIN_DECLS
 /* Where an entry is: KaaPollEntry.queue. */
 typedef enum
 {
-  KAA_LIST_NONE,
+  KAA_LIST_REST,     /* with nothing to do */
   KAA_LIST_READY,    /* for the next dispatch of the source */
   KAA_LIST_IDLE,     /* put off, for the companion source */
   KAA_LIST_BLOCKED,  /* parked, the last look said KAA_LOOK_BLOCKED */
   KAA_LIST_NOBODY,   /* parked, the last look said KAA_LOOK_NOBODY */
-  KAA_LIST_GONE,     /* knows that the context is gone: in no list, not even in that of all */
+  KAA_LIST_GONE,     /* knows that the context is gone: in no list */
   KAA_N_LISTS = KAA_LIST_GONE
 } KaaList;
+
+typedef struct
+{
+  KaaPollEntry *first;
+  KaaPollEntry *last;
+  guint length;
+} KaaEntryList;
 
 #define KAA_POLL_BOTH (KAA_POLL_IN | KAA_POLL_OUT)
 
@@ -84,10 +91,8 @@ struct _KaaPoller
   /* Where kaa_poller_is_mine(). */
   GSource *source;             /* owned by the context; NULL once that is gone */
   GSource *companion;          /* the same; made when something is put off for the first time */
-  GQueue lists[KAA_N_LISTS];
-  GQueue all;
+  KaaEntryList lists[KAA_N_LISTS]; /* every attached entry is in one of them */
   guint32 serial;              /* of the dispatch begun last */
-  guint32 turn;
   KaaShare share;
   guint connections;           /* what was counted when the looks at KAA_LIST_NOBODY began */
   guint n_unseen;              /* so many at its head were not looked at since */
@@ -99,6 +104,7 @@ struct _KaaPoller
   GArray *slots_of_fds;        /* guint32: 1 + the slot that a descriptor was given to last, 0 for none */
   guint n_in_epoll;
   guint32 free_slot;
+  guint32 age;                 /* of the watch that came to the set last */
   GPollFD epoll;               /* fd is -1 while there is none */
 };
 

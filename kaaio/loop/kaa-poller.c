@@ -99,6 +99,7 @@ kaa_poller_run (KaaPoller *self,
                 KaaList    list)
 {
   KaaShare outer;
+  gboolean none_left;
 
   if (kaa_poller_is_forked (self))
     return G_SOURCE_CONTINUE;
@@ -107,7 +108,11 @@ kaa_poller_run (KaaPoller *self,
   outer = kaa_poller_begin_share (self);
   if (list == KAA_LIST_READY)
     kaa_poller_run_tasks (self);
+  none_left = !kaa_poller_has_tasks (self);
   kaa_poller_run_entries (self, list);
+  /* What the entries have queued does not need another turn of the loop; what tasks have queued does. */
+  if (none_left && !kaa_poller_is_forked (self))
+    kaa_poller_run_tasks (self);
   self->share = outer;
 
   return G_SOURCE_CONTINUE;
@@ -154,7 +159,6 @@ kaa_poller_prepare (GSource *source,
     }
 
   kaa_poller_note_thread (self);
-  self->turn++;
 
   if (self->lists[KAA_LIST_BLOCKED].length + self->lists[KAA_LIST_NOBODY].length > 0)
     kaa_poller_look (self);
@@ -457,12 +461,6 @@ kaa_poller_is_mine (KaaPoller *self)
   g_mutex_unlock (&self->lock);
 
   return mine;
-}
-
-guint32
-kaa_poller_get_turn (KaaPoller *self)
-{
-  return self->turn;
 }
 
 KaaBlockCache *

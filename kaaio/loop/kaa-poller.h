@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * A KaaPollEntry is something that can be run by the loop: a channel has one. A KaaWatch is
  * a descriptor that the poller looks after for an entry: a channel has none, one or two of them.
  * Readiness is remembered in the watch until the owner has seen EAGAIN and clears it, so the
- * poller can be edge-triggered. Entries with work to do wait in a list; idle ones are in no
- * list and cost nothing.
+ * poller can be edge-triggered. Entries with work to do wait in a list; idle ones are in one
+ * that nobody looks at, and cost nothing.
  */
 
 typedef struct _KaaPoller    KaaPoller;
@@ -51,8 +51,8 @@ struct _KaaPollEntry
 {
   const KaaPollEntryFuncs *funcs;
   KaaPoller *poller;          /* owned, while attached */
-  GList link;                 /* in the list that `queue` names; data is the entry */
-  GList all_link;             /* in the poller's list of all its entries */
+  KaaPollEntry *next;         /* in the list that `queue` names: one of the poller's */
+  KaaPollEntry *previous;
   guint32 serial;             /* dispatch that may run it, at the earliest */
   guint8 queue;               /* the poller's business */
   guint8 look;                /* what the last look found, while parked */
@@ -67,6 +67,7 @@ struct _KaaWatch
   guint8 backend;             /* the poller's business from here on */
   guint8 armed;
   guint32 index;
+  guint32 age;
 };
 
 /* Something to be done at the next turn of the context. Intrusive, so that queueing cannot fail. Belongs to the
@@ -92,8 +93,6 @@ int            kaa_poller_get_priority   (KaaPoller    *self);
 gboolean       kaa_poller_is_mine        (KaaPoller    *self);
 /* TRUE in a process forked after the poller was made: then nothing but closing numbers is allowed. */
 gboolean       kaa_poller_is_forked      (KaaPoller    *self);
-/* Counts the turns of the loop: same number, same turn. */
-guint32        kaa_poller_get_turn       (KaaPoller    *self);
 KaaBlockCache *kaa_poller_get_blocks     (KaaPoller    *self);
 
 /* Any thread; wakes the context up where needed. Tasks run in order, before any entry that is

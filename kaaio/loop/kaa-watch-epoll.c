@@ -12,16 +12,22 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define KAA_NO_SLOT G_MAXUINT32
+#define KAA_NO_SLOT G_MAXINT32
 
 /* The kernel is given the number of a slot and not the address of a watch: a description that was closed
- * behind our back but lives on elsewhere cannot be taken out of the set, and goes on reporting. */
-typedef struct
+ * behind our back but lives on elsewhere cannot be taken out of the set, and goes on reporting. The age of the watch
+ * tells the users of a slot apart. */
+typedef union
 {
-  KaaWatch *watch;    /* NULL while free */
-  guint32 age;        /* how often the slot was given away: tells its users apart */
-  guint32 next_free;
+  KaaWatch *watch;
+  gsize next_free;    /* an odd number: twice the next one, plus one */
 } KaaSlot;
+
+static gboolean
+kaa_slot_is_free (const KaaSlot *slot)
+{
+  return (slot->next_free & 1) != 0;
+}
 
 static KaaSlot *
 kaa_slot (KaaPoller *self,
@@ -54,7 +60,7 @@ kaa_epoll_control (KaaPoller *self,
     event.events |= EPOLLIN | EPOLLRDHUP;
   if (wanted & KAA_POLL_OUT)
     event.events |= EPOLLOUT;
-  event.data.u64 = (guint64) kaa_slot (self, watch->index)->age << 32 | watch->index;
+  event.data.u64 = (guint64) watch->age << 32 | watch->index;
 
   if (epoll_ctl (self->epoll.fd, operation, watch->fd, &event) != 0)
     return FALSE;
@@ -69,9 +75,7 @@ kaa_epoll_give_slot_back (KaaPoller *self,
 {
   KaaSlot *slot = kaa_slot (self, index);
 
-  slot->watch = NULL;
-  slot->age++;
-  slot->next_free = self->free_slot;
+  slot->next_free = (gsize) self->free_slot << 1 | 1;
   self->free_slot = index;
   self->n_in_epoll--;
 }
@@ -85,7 +89,7 @@ kaa_epoll_add (KaaPoller *self,
 
   if (self->free_slot == KAA_NO_SLOT)
     {
-      KaaSlot fresh = { .next_free = KAA_NO_SLOT };
+      KaaSlot fresh = { .next_free = (gsize) KAA_NO_SLOT << 1 | 1 };
 
       self->free_slot = self->slots->len;
       g_array_append_val (self->slots, fresh);
@@ -93,8 +97,9 @@ kaa_epoll_add (KaaPoller *self,
 
   watch->index = self->free_slot;
   slot = kaa_slot (self, watch->index);
-  self->free_slot = slot->next_free;
+  self->free_slot = (guint32) (slot->next_free >> 1);
   slot->watch = watch;
+  watch->age = ++self->age;
   self->n_in_epoll++;
 
   if (!kaa_epoll_control (self, EPOLL_CTL_ADD, watch, watch->wanted & KAA_POLL_BOTH))
@@ -179,7 +184,7 @@ kaa_epoll_close (KaaPoller *self)
     {
       KaaSlot *slot = kaa_slot (self, i);
 
-      if (slot->watch != NULL)
+      if (!kaa_slot_is_free (slot))
         kaa_direct_add (self, slot->watch);
     }
 
@@ -207,7 +212,7 @@ kaa_epoll_collect (KaaPoller *self)
       KaaSlot *slot = kaa_slot (self, index);
       guint ready = 0;
 
-      if (slot->watch == NULL || slot->age != (guint32) (events[i].data.u64 >> 32))
+      if (kaa_slot_is_free (slot) || slot->watch->age != (guint32) (events[i].data.u64 >> 32))
         {
           haunted = TRUE;
           continue;

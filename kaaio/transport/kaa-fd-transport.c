@@ -14,16 +14,21 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+enum
+{
+  FLAG_PTY      = 1 << 0,
+  FLAG_ENDLESS  = 1 << 1,  /* a hang-up is an error */
+  FLAG_ACQUIRED = 1 << 2   /* O_NONBLOCK was set by us, on a description that is not ours */
+};
+
+/* One for each channel, so in an order that leaves no gaps. */
 typedef struct
 {
   KaaTransport parent;
   KaaWatch watch;
+  guint64 inode;           /* whom the number stood for when it was wrapped */
+  guint32 device;
   int io_fd;               /* what is read and written: fd, or a description of our own */
-  guint8 mode;             /* KaaPollFlags */
-  guint8 pty : 1;
-  guint8 endless : 1;      /* a hang-up is an error */
-  guint8 acquired : 1;     /* O_NONBLOCK was set by us, on a description that is not ours */
-  guint64 device, inode;   /* whom the number stood for when it was wrapped */
 } KaaFdTransport;
 
 G_STATIC_ASSERT (EAGAIN == EWOULDBLOCK);
@@ -84,7 +89,7 @@ fd_transport_read (KaaTransport  *transport,
       return n;
     }
 
-  if (self->endless && (n == 0 || errno == EIO))
+  if ((self->parent.flags & FLAG_ENDLESS) && (n == 0 || errno == EIO))
     {
       g_propagate_error (error, hangup_error (transport->fd));
       return KAA_TRANSPORT_FAILED;
@@ -99,7 +104,7 @@ fd_transport_read (KaaTransport  *transport,
     }
 
   /* What a pseudo-terminal says once the other side has hung up. */
-  if (errno == EIO && self->pty)
+  if (errno == EIO && (self->parent.flags & FLAG_PTY))
     return 0;
 
   g_propagate_error (error, kaa_transport_error (errno, "Reading from", transport->fd));
@@ -169,7 +174,7 @@ fd_transport_get_ready (KaaTransport *transport)
   if (!(self->watch.wanted & KAA_POLL_OUT))
     ready |= KAA_POLL_OUT;
 
-  return ready & (self->mode | KAA_POLL_HUP);
+  return ready & (self->parent.mode | KAA_POLL_HUP);
 }
 
 static void
@@ -178,7 +183,7 @@ fd_transport_set_wanted (KaaTransport *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
-  wanted &= self->mode;
+  wanted &= self->parent.mode;
   if (self->watch.wanted != wanted)
     kaa_watch_set_wanted (&self->watch, wanted);
 }
@@ -191,10 +196,10 @@ fd_transport_is_drained (KaaTransport  *transport,
   int errsv = 0;
   socklen_t size = sizeof errsv;
 
-  if ((self->mode & KAA_POLL_IN) && kaa_sys_get_unread (self->io_fd) > 0)
+  if ((self->parent.mode & KAA_POLL_IN) && kaa_sys_get_unread (self->io_fd) > 0)
     return FALSE;
 
-  if (self->endless)
+  if (self->parent.flags & FLAG_ENDLESS)
     {
       g_propagate_error (error, hangup_error (transport->fd));
     }
@@ -203,7 +208,7 @@ fd_transport_is_drained (KaaTransport  *transport,
       if (getsockopt (self->io_fd, SOL_SOCKET, SO_ERROR, &errsv, &size) == 0 && errsv != 0)
         g_propagate_error (error, kaa_transport_error (errsv, "The connection of", transport->fd));
     }
-  else if (!(self->mode & KAA_POLL_IN) && !self->pty)
+  else if (!(self->parent.mode & KAA_POLL_IN) && !(self->parent.flags & FLAG_PTY))
     {
       /* Nobody will ever read what this end writes. */
       g_propagate_error (error, kaa_transport_error (EPIPE, "Writing to", transport->fd));
@@ -259,7 +264,7 @@ fd_transport_start (KaaTransport  *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
-  return kaa_watch_start (&self->watch, entry, self->io_fd, self->mode & KAA_POLL_IN, error);
+  return kaa_watch_start (&self->watch, entry, self->io_fd, self->parent.mode & KAA_POLL_IN, error);
 }
 
 static void
@@ -279,7 +284,7 @@ fd_transport_close (KaaTransport *transport,
   KaaFdTransport *self = (KaaFdTransport *) transport;
   KaaFdInfo info = get_info (self);
 
-  if (self->acquired && !forked)
+  if ((self->parent.flags & FLAG_ACQUIRED) && !forked)
     kaa_sys_release_nonblocking (transport->fd, &info);
   if (self->io_fd != transport->fd)
     kaa_sys_close (self->io_fd);
@@ -290,7 +295,7 @@ fd_transport_close (KaaTransport *transport,
   if (!forked)
     g_clear_object (&transport->stream);
 
-  g_free (self);
+  g_slice_free (KaaFdTransport, self);
 }
 
 static const KaaTransportClass fd_transport_class = {
@@ -329,14 +334,15 @@ kaa_fd_transport_new (int               fd,
                       gboolean          private_description,
                       GError          **error)
 {
-  KaaFdTransport *self = g_new0 (KaaFdTransport, 1);
+  KaaFdTransport *self = g_slice_new0 (KaaFdTransport);
 
   self->parent.klass = &fd_transport_class;
   self->parent.fd = fd;
   self->parent.kind = info->kind;
   self->io_fd = fd;
-  self->mode = mode;
-  self->pty = info->pty;
+  self->parent.mode = mode;
+  if (info->pty)
+    self->parent.flags |= FLAG_PTY;
   self->device = info->device;
   self->inode = info->inode;
 
@@ -357,10 +363,10 @@ kaa_fd_transport_new (int               fd,
   if (!kaa_sys_acquire_nonblocking (fd, info))
     {
       g_propagate_error (error, kaa_transport_error (errno, "Making non-blocking", fd));
-      g_free (self);
+      g_slice_free (KaaFdTransport, self);
       return NULL;
     }
-  self->acquired = TRUE;
+  self->parent.flags |= FLAG_ACQUIRED;
 
   return &self->parent;
 }
@@ -368,5 +374,5 @@ kaa_fd_transport_new (int               fd,
 void
 kaa_fd_transport_set_endless (KaaTransport *transport)
 {
-  ((KaaFdTransport *) transport)->endless = TRUE;
+  transport->flags |= FLAG_ENDLESS;
 }

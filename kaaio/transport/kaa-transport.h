@@ -73,9 +73,11 @@ struct _KaaTransportClass
 struct _KaaTransport
 {
   const KaaTransportClass *klass;
-  int fd;       /* the number that the caller gave us, -1 if there is none */
   GObject *stream; /* owned, or NULL: whose descriptor it is; it is closed instead of the number */
-  guint8 kind;  /* KaaFdKind */
+  int fd;          /* the number that the caller gave us, -1 if there is none */
+  guint8 kind;     /* KaaFdKind */
+  guint8 mode;     /* KaaPollFlags, where the transport wants to know */
+  guint8 flags;    /* the transport's own */
 };
 
 /* A transport for fd, not started. private_description: the description is shared with others, so a description of our
