@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What things cost, counted: system calls, turns of the loop, looks and memory. Nothing here measures time. */
+
+#include "channel/channel-fixture.h"
+
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+
+/* --- Counting (the program is linked with --wrap) --- */
+
+typedef struct
+{
+  guint reads, writes, controls, waits, looks;
+} Counts;
+
+static Counts counts;
+
+gssize   __real_recv (int fd, void *buffer, gsize length, int flags);
+gssize   __wrap_recv (int fd, void *buffer, gsize length, int flags);
+gssize   __real_sendmsg (int fd, const struct msghdr *message, int flags);
+gssize   __wrap_sendmsg (int fd, const struct msghdr *message, int flags);
+int      __real_epoll_ctl (int set, int operation, int fd, struct epoll_event *event);
+int      __wrap_epoll_ctl (int set, int operation, int fd, struct epoll_event *event);
+int      __real_epoll_wait (int set, struct epoll_event *ready, int n, int timeout);
+int      __wrap_epoll_wait (int set, struct epoll_event *ready, int n, int timeout);
+gboolean __real_g_signal_has_handler_pending (gpointer instance, guint id, GQuark detail, gboolean blocked);
+gboolean __wrap_g_signal_has_handler_pending (gpointer instance, guint id, GQuark detail, gboolean blocked);
+
+gssize
+__wrap_recv (int    fd,
+             void  *buffer,
+             gsize  length,
+             int    flags)
+{
+  counts.reads++;
+  return __real_recv (fd, buffer, length, flags);
+}
+
+gssize
+__wrap_sendmsg (int                  fd,
+                const struct msghdr *message,
+                int                  flags)
+{
+  counts.writes++;
+  return __real_sendmsg (fd, message, flags);
+}
+
+int
+__wrap_epoll_ctl (int                 set,
+                  int                 operation,
+                  int                 fd,
+                  struct epoll_event *event)
+{
+  counts.controls++;
+  return __real_epoll_ctl (set, operation, fd, event);
+}
+
+int
+__wrap_epoll_wait (int                 set,
+                   struct epoll_event *ready,
+                   int                 n,
+                   int                 timeout)
+{
+  counts.waits++;
+  return __real_epoll_wait (set, ready, n, timeout);
+}
+
+gboolean
+__wrap_g_signal_has_handler_pending (gpointer instance,
+                                     guint    id,
+                                     GQuark   detail,
+                                     gboolean blocked)
+{
+  counts.looks++;
+  return __real_g_signal_has_handler_pending (instance, id, detail, blocked);
+}
+
+static void
+begin_counting (void)
+{
+  counts = (Counts) { 0, };
+  n_polls = 0;
+  g_main_context_set_poll_func (NULL, counting_poll);
+}
+
+static void
+end_counting (void)
+{
+  g_main_context_set_poll_func (NULL, NULL);
+}
+
+/* --- Many channels --- */
+
+typedef struct
+{
+  guint n;
+  KaaIOChannel **channels;
+  int *peers;
+} Crowd;
+
+static void
+ignore (KaaIOChannel *channel,
+        GBytes       *bytes,
+        gpointer      user_data)
+{
+}
+
+static Crowd *
+crowd_new (guint       n,
+           const char *signal,
+           const char *unread)
+{
+  Crowd *self = g_new (Crowd, 1);
+
+  self->n = n;
+  self->channels = g_new (KaaIOChannel *, n);
+  self->peers = g_new (int, n);
+  for (guint i = 0; i < n; i++)
+    {
+      int fd;
+
+      make_sockets (&fd, &self->peers[i]);
+      self->channels[i] = open_fd (fd, KAA_IO_READ | KAA_IO_WRITE);
+      if (signal != NULL)
+        g_signal_connect (self->channels[i], signal, G_CALLBACK (ignore), NULL);
+      put_string (self->peers[i], unread);
+    }
+  settle ();
+  return self;
+}
+
+static void
+crowd_free (Crowd *self)
+{
+  for (guint i = 0; i < self->n; i++)
+    {
+      finish_channel (self->channels[i]);
+      close (self->peers[i]);
+    }
+  g_free (self->channels);
+  g_free (self->peers);
+  g_free (self);
+}
+
+/* --- Ping-pong --- */
+
+#define N_ROUNDS 200
+
+static void
+answer_by_send (KaaIOChannel *channel,
+                GBytes       *line,
+                gpointer      user_data)
+{
+  g_assert_true (kaa_io_channel_send (channel, line, NULL));
+}
+
+static void
+answer_by_write (KaaIOChannel *channel,
+                 GBytes       *line,
+                 gpointer      user_data)
+{
+  g_object_unref (kaa_io_channel_write_bytes (channel, line));
+}
+
+static void
+play (KaaIOChannel *channel,
+      int           peer,
+      GCallback     answer)
+{
+  gulong id = g_signal_connect (channel, "readline", answer, NULL);
+
+  settle ();
+  begin_counting ();
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      char buffer[32];
+
+      put_string (peer, "fifteen letters\n");
+      do
+        g_main_context_iteration (NULL, TRUE);
+      while (get_waiting (peer) == 0);
+      g_assert_cmpint (read (peer, buffer, sizeof buffer), ==, 16);
+    }
+  end_counting ();
+  g_signal_handler_disconnect (channel, id);
+}
+
+/* A message is a poll, a read and a write. */
+static void
+test_ping_pong (gconstpointer answer)
+{
+  KaaIOChannel *channel;
+  int fd, peer;
+
+  make_sockets (&fd, &peer);
+  channel = open_fd (fd, KAA_IO_READ | KAA_IO_WRITE);
+  play (channel, peer, (GCallback) answer);
+
+  g_assert_cmpuint (counts.reads, ==, N_ROUNDS);
+  g_assert_cmpuint (counts.writes, ==, N_ROUNDS);
+  g_assert_cmpuint (n_polls, ==, N_ROUNDS);
+  g_assert_cmpuint (counts.controls, ==, 0);
+  g_assert_cmpuint (counts.waits, ==, 0);
+
+  finish_channel (channel);
+  close (peer);
+}
+
+/* ... and one more call beside any number of others, whatever they have at hand. */
+static void
+test_crowded (gconstpointer unread)
+{
+  guint n_looks[2];
+
+  for (guint i = 0; i < 2; i++)
+    {
+      Crowd *crowd = crowd_new (i == 0 ? 20 : 200, *(const char *) unread == '\0' ? "readline" : NULL, unread);
+      KaaIOChannel *channel;
+      int fd, peer;
+
+      make_sockets (&fd, &peer);
+      channel = open_fd (fd, KAA_IO_READ | KAA_IO_WRITE);
+      play (channel, peer, G_CALLBACK (answer_by_send));
+
+      g_assert_cmpuint (counts.reads, ==, N_ROUNDS);
+      g_assert_cmpuint (counts.writes, ==, N_ROUNDS);
+      g_assert_cmpuint (n_polls, ==, N_ROUNDS);
+      g_assert_cmpuint (counts.controls, ==, 0);
+      g_assert_cmpuint (counts.waits, ==, N_ROUNDS);
+      n_looks[i] = counts.looks;
+
+      finish_channel (channel);
+      close (peer);
+      crowd_free (crowd);
+    }
+
+  g_assert_cmpuint (n_looks[0], ==, n_looks[1]);
+}
+
+/* --- Bursts --- */
+
+/* What fits into the write queue goes out together: at most one system call for 500 messages. */
+static void
+test_burst (void)
+{
+  const guint n_messages = 1024 * 1024 / 64;
+  guint8 message[64] = { 0, };
+  GBytes *bytes = g_bytes_new_static (message, sizeof message);
+  KaaIOChannel *channel;
+  gsize got = 0;
+  int fd, peer;
+  char *buffer = g_malloc (1024 * 1024);
+
+  make_sockets (&fd, &peer);
+  channel = open_fd (fd, KAA_IO_READ | KAA_IO_WRITE);
+  settle ();
+  begin_counting ();
+  for (guint i = 0; i < n_messages; i++)
+    g_assert_true (kaa_io_channel_send (channel, bytes, NULL));
+  while (got < n_messages * sizeof message)
+    {
+      while (get_waiting (peer) == 0)
+        g_main_context_iteration (NULL, TRUE);
+      got += read (peer, buffer, 1024 * 1024);
+    }
+  end_counting ();
+  g_assert_cmpuint (counts.writes, <=, n_messages / 500);
+
+  finish_channel (channel);
+  close (peer);
+  g_free (buffer);
+  g_bytes_unref (bytes);
+}
+
+/* --- Memory --- */
+
+static gsize
+get_allocated (void)
+{
+  struct mallinfo2 info = mallinfo2 ();
+
+  return info.uordblks + info.hblkhd;
+}
+
+#define N_IDLE 400
+
+/* Of the library's own, beside what GLib allocates for a handler; before and after something has passed. */
+static void
+test_memory (void)
+{
+  gsize before, idle;
+  Crowd *crowd;
+
+  /* What is there once, however many there are. */
+  crowd_free (crowd_new (N_IDLE, NULL, ""));
+  before = get_allocated ();
+  if (before == 0 || g_getenv ("KAA_TEST_SLOW") != NULL)
+    {
+      g_test_skip ("this memory allocator does not count");
+      return;
+    }
+
+  crowd = crowd_new (N_IDLE, NULL, "");
+  idle = get_allocated () - before;
+  g_assert_cmpuint (idle, <=, N_IDLE * 400);
+
+  for (guint i = 0; i < N_IDLE; i++)
+    {
+      GBytes *bytes = g_bytes_new_static ("line\n", 5);
+      gulong id = g_signal_connect (crowd->channels[i], "readline", G_CALLBACK (ignore), NULL);
+
+      g_assert_true (kaa_io_channel_send (crowd->channels[i], bytes, NULL));
+      g_bytes_unref (bytes);
+      put_string (crowd->peers[i], "line\n");
+      settle ();
+      g_assert_cmpuint (kaa_io_channel_get_bytes_read (crowd->channels[i]), ==, 5);
+      g_signal_handler_disconnect (crowd->channels[i], id);
+    }
+  settle ();
+  /* One spare block is kept, for all of them. */
+  g_assert_cmpuint (get_allocated () - before, <=, idle + 128 * 1024);
+
+  crowd_free (crowd);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_data_func ("/costs/ping-pong/send", (gconstpointer) answer_by_send, test_ping_pong);
+  g_test_add_data_func ("/costs/ping-pong/write", (gconstpointer) answer_by_write, test_ping_pong);
+  g_test_add_data_func ("/costs/crowded/idle", "", test_crowded);
+  g_test_add_data_func ("/costs/crowded/unread", "nobody wants this\n", test_crowded);
+  g_test_add_func ("/costs/burst", test_burst);
+  g_test_add_func ("/costs/memory", test_memory);
+
+  return g_test_run ();
+}
