@@ -769,7 +769,14 @@ test_always_scheduled (gconstpointer data)
   end ();
 }
 
-/* By bytes: 256 times 4 KiB are 1 MiB. */
+/* By bytes: 256 times 4 KiB are 1 MiB. Where something else runs meanwhile the clock may be first, at every 64th look. */
+#define assert_spent_all(entry) \
+  G_STMT_START { \
+    g_assert_cmpuint ((entry)->n, >, 0); \
+    g_assert_cmpuint ((entry)->n, <=, 256); \
+    g_assert_cmpuint ((entry)->n % 64, ==, 0); \
+  } G_STMT_END
+
 static void
 spend_all (Entry *self)
 {
@@ -825,7 +832,7 @@ test_share (gconstpointer data)
   /* One of them uses up a turn, the rest goes on at idle priority, one a turn. */
   turn ();
   g_assert_cmpuint (entries[0]->n_dispatched, ==, 1);
-  g_assert_cmpuint (entries[0]->n, ==, 256);
+  assert_spent_all (entries[0]);
   g_assert_cmpuint (entries[1]->n_dispatched + entries[2]->n_dispatched, ==, 0);
   for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
     turn ();
@@ -843,7 +850,7 @@ test_share (gconstpointer data)
   for (guint i = 0; i < G_N_ELEMENTS (entries); i++)
     {
       g_assert_cmpuint (entries[i]->n_dispatched, >=, 9);
-      g_assert_cmpuint (entries[i]->n, ==, 256);
+      assert_spent_all (entries[i]);
       entry_free (entries[i]);
     }
   end ();
