@@ -12,6 +12,7 @@ kaa_packages ()
     check) echo git gi-docgen glib-networking openssl ;;
     sanitizers) echo libasan8 libubsan1 ;;
     valgrind) echo valgrind libc6-dbg ;;
+    bench) echo libevent-dev libuv1-dev nodejs gnuplot-nox ;;
     quickstart) echo findutils coreutils ;;
     *)
       echo "kaa_packages: no group '$1'" >&2

@@ -4,7 +4,9 @@
 import statistics
 
 from targets import TARGETS
-from workloads import PEERS, WORKLOADS
+from workloads import WORKLOADS, get_title
+
+NOT_MEASURED = 'not measured'
 
 
 def format_number(value):
@@ -12,6 +14,10 @@ def format_number(value):
     if value >= 1000:
         return f'{value:,.0f}'
     return f'{value:.3g}' if value >= 0.001 or value == 0 else f'{value:.4f}'
+
+
+def format_rounded(value):
+    return '–' if value is None else format_number(value)
 
 
 def format_range(values):
@@ -34,7 +40,7 @@ def make_target_rows(results):
         else:
             missing = [name for name in (f'{workload}/{peer}' for workload, peer in target.needs)
                        if name in results['skipped'] or name in results['failed']]
-            reached, verdict = '–', 'no figures of ' + ', '.join(missing) if missing else 'not measured'
+            reached, verdict = '–', 'no figures of ' + ', '.join(missing) if missing else NOT_MEASURED
         rows.append([target.what, wanted, reached, verdict])
     return rows
 
@@ -62,7 +68,7 @@ def make_workload_rows(results, workload):
         runs_done = [run for run in runs if run is not None]
         if not runs_done:
             continue
-        row = [PEERS[peer].title, *[format_range([value(run) for run in runs_done]) for _title, value in columns]]
+        row = [get_title(peer, workload), *[format_range([value(run) for run in runs_done]) for _title, value in columns]]
         if with_raw:
             pairs = [(run, raw) for run, raw in zip(runs, peers['raw']) if run is not None and raw is not None]
             row += [format_number(statistics.median(run[metric] / (raw[metric] or 1) for run, raw in pairs)) if pairs else '–'
@@ -82,7 +88,8 @@ def make_text(results):
     for workload in results['results']:
         head, rows = make_workload_rows(results, workload)
         parts.append(f'{WORKLOADS[workload].title}\n{_align([head, *rows])}')
-    rows = make_target_rows(results)
+    # Of a run that was told to look at a part, the rest says nothing.
+    rows = [row for row in make_target_rows(results) if row[-1] != NOT_MEASURED]
     parts.append('Targets, ratios in one round: median (least to greatest)\n'
                  + _align([['', 'target', 'reached', ''], *rows]))
     for word in ('skipped', 'failed'):

@@ -26,11 +26,6 @@ def select(only):
             if pattern.search(f'{workload}/{peer}')]
 
 
-def pin():
-    """One CPU for both ends: over two, a fast reader mostly measures wake-ups."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
 class Run:
     def __init__(self, runner):
         self.runner = runner
@@ -82,7 +77,6 @@ def main():
     parser.add_argument('--tap', action='store_true', help='prints what ran, and no figures')
     arguments = parser.parse_args()
 
-    pin()
     selected = select(arguments.only)
     run = Run(Runner(os.path.abspath(arguments.build), arguments.python, arguments.quick))
     rounds = 1 if arguments.quick else arguments.rounds

@@ -18,9 +18,17 @@ QUICK_AMOUNT = {'byte': MIB, 'connection': 20}
 QUICK_SIZE = MIB
 QUICK_EXTRA = 20
 
+# The first CPU is where a system puts most of its own work.
+_CPUS = sorted(os.sched_getaffinity(0), reverse=True)
+
 
 class Failed(Exception):
     pass
+
+
+def _pin(number):
+    """This thread, and what it starts from now on: number 0 is the CPU of the near end, 1 another one if there is one."""
+    os.sched_setaffinity(0, {_CPUS[number % len(_CPUS)]})
 
 
 class Runner:
@@ -101,6 +109,7 @@ class Runner:
         workload = WORKLOADS[name]
         size = min(workload.size, QUICK_SIZE) if self.quick else workload.size
         extra = min(workload.extra, QUICK_EXTRA) if self.quick else workload.extra
+        _pin(0)
         with Ends(workload, self.programs, amount, size) as ends:
             # asyncio opens a pipe and a socket in different ways.
             kind = 'socket-chunks' if (peer, name) == ('asyncio', 'chunks-socket') else workload.kind
@@ -129,6 +138,7 @@ class Ends:
     def __init__(self, workload, programs, amount, size):
         self.near = subprocess.DEVNULL
         self.target = None
+        self._cpu = workload.cpus - 1
         self._processes = []
         self._descriptors = []
         self._program = os.path.join(programs, 'far-end')
@@ -145,7 +155,9 @@ class Ends:
         else:
             near, far = (end.detach() for end in socket.socketpair())
         self._descriptors.append(near)
+        _pin(self._cpu)
         self._processes.append(subprocess.Popen([self._program, far_end, *self._totals], stdin=far))
+        _pin(0)
         os.close(far)
         return near
 

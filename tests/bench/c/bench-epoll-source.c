@@ -57,10 +57,11 @@ run_ping_pong (Bench *bench)
   static PingPong self;
   struct epoll_event event = { .events = EPOLLIN, .data.ptr = &self };
   int epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  g_autofree int *idle = bench_open_idle (bench->extra, /* with_data= */ FALSE);
 
   epoll_ctl (epoll_fd, EPOLL_CTL_ADD, BENCH_FD, &event);
   for (guint i = 0; i < bench->extra; i++)
-    epoll_ctl (epoll_fd, EPOLL_CTL_ADD, bench_open_idle (/* with_data= */ FALSE), &event);
+    epoll_ctl (epoll_fd, EPOLL_CTL_ADD, idle[i], &event);
 
   self.bench = bench;
   self.loop = g_main_loop_new (NULL, FALSE);

@@ -6,7 +6,6 @@
 #include <gio/gunixinputstream.h>
 #include <gio/gunixoutputstream.h>
 #include <string.h>
-#include <sys/socket.h>
 
 typedef struct
 {
@@ -209,12 +208,13 @@ run_writes (Bench *bench)
 static void
 run_heap (Bench *bench)
 {
+  g_autofree int *idle = bench_open_idle (bench->amount, /* with_data= */ FALSE);
   guint64 before = bench_get_heap ();
 
   bench_start (bench);
   for (; bench->items < bench->amount; bench->items++)
     {
-      GSocketConnection *connection = open_connection (socket (AF_UNIX, SOCK_STREAM, 0));
+      GSocketConnection *connection = open_connection (idle[bench->items]);
       GDataInputStream *lines = g_data_input_stream_new (g_io_stream_get_input_stream (G_IO_STREAM (connection)));
 
       /* The stream holds what it reads from, and its connection stays for as long as the program runs. */

@@ -19,9 +19,10 @@ typedef enum
 } Beside;
 
 static void
-open_beside (Beside beside)
+open_beside (int    fd,
+             Beside beside)
 {
-  KaaIOChannel *channel = open_channel (bench_open_idle (beside != HEARD), KAA_IO_READ);
+  KaaIOChannel *channel = open_channel (fd, KAA_IO_READ);
 
   if (beside != UNWANTED)
     g_signal_connect (channel, "readline", G_CALLBACK (on_idle_line), NULL);
@@ -77,12 +78,13 @@ ping_pong (Bench *bench,
            void (*send) (Run *run))
 {
   PingPong self = { .send = send };
+  g_autofree int *idle = bench_open_idle (bench->extra, beside != HEARD);
   Run *run = &self.run;
   char *text = g_strnfill (bench->size, 'x');
 
   text[bench->size - 1] = '\n';
   for (guint i = 0; i < bench->extra; i++)
-    open_beside (beside);
+    open_beside (idle[i], beside);
   run_init (run, bench, KAA_IO_READ | KAA_IO_WRITE);
   run->message = g_bytes_new_take (text, bench->size);
   g_signal_connect (run->channel, "readline", G_CALLBACK (on_answer), &self);
@@ -120,15 +122,16 @@ run_paused (Bench *bench)
 static void
 run_heap (Bench *bench)
 {
+  g_autofree int *idle = bench_open_idle (bench->amount + 1, /* with_data= */ FALSE);
   guint64 before;
 
   /* What belongs to all channels together is there from the first on. */
-  open_beside (HEARD);
+  open_beside (idle[bench->amount], HEARD);
   settle ();
   before = bench_get_heap ();
   bench_start (bench);
   for (; bench->items < bench->amount; bench->items++)
-    open_beside (HEARD);
+    open_beside (idle[bench->items], HEARD);
   settle ();
   bench->heap = bench_get_heap () - before;
   bench_stop (bench);

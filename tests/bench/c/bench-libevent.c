@@ -121,10 +121,11 @@ on_idle_descriptor (evutil_socket_t  fd,
 static void
 run_ping_pong (Bench *bench)
 {
+  g_autofree int *idle = bench_open_idle (bench->extra, /* with_data= */ FALSE);
   Peer *peer = open_peer (bench);
 
   for (guint i = 0; i < bench->extra; i++)
-    event_add (event_new (peer->base, bench_open_idle (/* with_data= */ FALSE), EV_READ | EV_PERSIST, on_idle_descriptor, NULL), NULL);
+    event_add (event_new (peer->base, idle[i], EV_READ | EV_PERSIST, on_idle_descriptor, NULL), NULL);
   peer->message = g_strnfill (bench->size, 'x');
   peer->message[bench->size - 1] = '\n';
   run_peer (peer, on_answer, NULL, on_end, EV_READ | EV_WRITE);
@@ -170,12 +171,13 @@ static void
 run_heap (Bench *bench)
 {
   struct event_base *base = event_base_new ();
+  g_autofree int *idle = bench_open_idle (bench->amount, /* with_data= */ FALSE);
   guint64 before = bench_get_heap ();
 
   bench_start (bench);
   for (; bench->items < bench->amount; bench->items++)
     {
-      struct bufferevent *channel = bufferevent_socket_new (base, bench_open_idle (/* with_data= */ FALSE), 0);
+      struct bufferevent *channel = bufferevent_socket_new (base, idle[bench->items], 0);
 
       bufferevent_setcb (channel, on_lines, NULL, on_end, NULL);
       bufferevent_enable (channel, EV_READ);

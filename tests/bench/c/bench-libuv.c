@@ -124,13 +124,14 @@ on_idle_descriptor (uv_poll_t *handle,
 static void
 run_ping_pong (Bench *bench)
 {
+  g_autofree int *idle = bench_open_idle (bench->extra, /* with_data= */ FALSE);
+  uv_poll_t *watches = g_new0 (uv_poll_t, bench->extra);
   Peer *peer = open_peer (bench);
-  uv_poll_t *idle = g_new0 (uv_poll_t, bench->extra);
 
   for (guint i = 0; i < bench->extra; i++)
     {
-      uv_poll_init (peer->loop, &idle[i], bench_open_idle (/* with_data= */ FALSE));
-      uv_poll_start (&idle[i], UV_READABLE, on_idle_descriptor);
+      uv_poll_init (peer->loop, &watches[i], idle[i]);
+      uv_poll_start (&watches[i], UV_READABLE, on_idle_descriptor);
     }
   peer->message = g_strnfill (bench->size, 'x');
   peer->message[bench->size - 1] = '\n';
@@ -188,6 +189,7 @@ static void
 run_heap (Bench *bench)
 {
   uv_loop_t *loop = uv_default_loop ();
+  g_autofree int *idle = bench_open_idle (bench->amount, /* with_data= */ FALSE);
   guint64 before = bench_get_heap ();
 
   bench_start (bench);
@@ -196,7 +198,7 @@ run_heap (Bench *bench)
       uv_pipe_t *pipe = g_new (uv_pipe_t, 1);
 
       uv_pipe_init (loop, pipe, 0);
-      uv_pipe_open (pipe, bench_open_idle (/* with_data= */ FALSE));
+      uv_pipe_open (pipe, idle[bench->items]);
       uv_read_start ((uv_stream_t *) pipe, on_room, on_lines);
     }
   bench->heap = bench_get_heap () - before;

@@ -118,9 +118,10 @@ static void
 run_ping_pong (Bench *bench)
 {
   static Reader reader;
+  g_autofree int *idle = bench_open_idle (bench->extra, /* with_data= */ FALSE);
 
   for (guint i = 0; i < bench->extra; i++)
-    g_unix_fd_add (bench_open_idle (/* with_data= */ FALSE), G_IO_IN, on_idle_descriptor, NULL);
+    g_unix_fd_add (idle[i], G_IO_IN, on_idle_descriptor, NULL);
   reader.bench = bench;
   reader.loop = g_main_loop_new (NULL, FALSE);
   reader.message = g_strnfill (bench->size, 'x');

@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#define HELD_AT_ONCE 4000
 
 /* write(2) and its like, as the kernel counts them for this process. */
 static guint64
@@ -69,19 +72,53 @@ bench_set_nonblocking (int fd)
     g_error ("O_NONBLOCK: %s", g_strerror (errno));
 }
 
-/* A FIFO that is open for both directions: a pipe of its own, for one descriptor. */
-int
-bench_open_idle (gboolean with_data)
+/* Keeps the other ends of some sockets open for as long as this process lives. */
+static void
+fork_holder (void)
 {
-  g_autofree char *name = g_strdup_printf ("%s/kaa-bench-%d", g_get_tmp_dir (), (int) getpid ());
-  int fd;
+  pid_t pid = fork ();
 
-  if (mkfifo (name, 0600) < 0 || (fd = open (name, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0)
-    g_error ("%s: %s", name, g_strerror (errno));
-  unlink (name);
-  if (with_data && write (fd, "data\n", 5) != 5)
-    g_error ("%s: %s", name, g_strerror (errno));
-  return fd;
+  if (pid < 0)
+    g_error ("fork: %s", g_strerror (errno));
+  if (pid > 0)
+    return;
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  close (STDIN_FILENO);
+  close (STDOUT_FILENO);
+  for (;;)
+    pause ();
+}
+
+/* Connections on which nothing happens; the other ends are elsewhere, since a process may have only so many descriptors. */
+int *
+bench_open_idle (guint    number,
+                 gboolean with_data)
+{
+  int *near = g_new (int, number);
+  int *far = g_new (int, number);
+  guint opened = 0;
+  guint held = 0;
+
+  while (opened < number)
+    {
+      int ends[2];
+
+      if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        g_error ("socketpair: %s", g_strerror (errno));
+      if (with_data && write (ends[1], "data\n", 5) != 5)
+        g_error ("write: %s", g_strerror (errno));
+      bench_set_nonblocking (ends[0]);
+      near[opened] = ends[0];
+      far[opened] = ends[1];
+      if (++opened == number || opened % HELD_AT_ONCE == 0)
+        {
+          fork_holder ();
+          for (; held < opened; held++)
+            close (far[held]);
+        }
+    }
+  g_free (far);
+  return near;
 }
 
 guint64

@@ -48,7 +48,8 @@ extern const BenchCase bench_cases[];
 void    bench_start           (Bench    *bench);
 void    bench_stop            (Bench    *bench);
 void    bench_set_nonblocking (int       fd);
-int     bench_open_idle       (gboolean  with_data);
+int    *bench_open_idle       (guint     number,
+                               gboolean  with_data);
 guint64 bench_get_heap        (void);
 
 static inline void
