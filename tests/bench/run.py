@@ -72,7 +72,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--only', default='', metavar='REGEX', help='WORKLOAD/PEER that are measured')
     parser.add_argument('--output', metavar='FILE', help='where the results go, as JSON')
-    parser.add_argument('--python', default='/usr/bin/python3', help='the one with PyGObject')
+    parser.add_argument('--python', default=sys.executable, help='the one with PyGObject')
     parser.add_argument('--quick', action='store_true', help='one round of next to nothing: does it run?')
     parser.add_argument('--tap', action='store_true', help='prints what ran, and no figures')
     arguments = parser.parse_args()

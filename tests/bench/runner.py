@@ -63,6 +63,8 @@ class Runner:
         return self.missing[key]
 
     def _find_missing(self, runner, program):
+        if not os.path.exists(os.path.join(self.programs, 'far-end')):
+            return 'far-end is not built'
         if runner == 'c':
             return '' if os.path.exists(os.path.join(self.programs, program)) else f'{program} is not built'
         if runner == 'pygobject' and not self._has('gi'):

@@ -96,6 +96,7 @@ TARGETS = [
     Target('beside 5,000 paused channels with data', 'x beside 1', 'rate', '>=', 0.95,
            (('idle-5000', 'kaa-paused'),), (('idle-1', 'kaa'),)),
     Target('memory of an idle open channel with a `readline` handler', 'bytes of heap', 'heap', '<=', 512, (('heap', 'kaa'),)),
+    Target('memory of such a channel after a line was read', 'bytes of heap: no read buffer', 'heap', '<=', 512, (('heap', 'kaa-used'),)),
     *_compare('splice, file to socket', 'rate', '>=', 'splice-file', 'kaa', ('raw', 'x raw splice(2)', 0.9)),
     *_compare('splice, pipe to socket', 'rate', '>=', 'splice-pipe', 'kaa', ('raw', 'x raw splice(2)', 0.9)),
     # An item is a line, and this one is four times as long: linear is 4. Fresh memory is dearer than used one.

@@ -7,25 +7,29 @@ on_idle_line (KaaIOChannel *channel,
               GBytes       *line,
               gpointer      user_data)
 {
-  g_assert_not_reached ();
+  guint *lines = user_data;
+
+  (*lines)++;
 }
 
 /* What is done with the channels beside the busy one. */
 typedef enum
 {
   HEARD,      /* a handler, and nothing to read */
+  USED,       /* a handler that has had a line, and now nothing to read */
   UNWANTED,   /* something to read, and no handler */
   PAUSED,     /* both, but paused */
 } Beside;
 
 static void
 open_beside (int    fd,
-             Beside beside)
+             Beside beside,
+             guint *lines)
 {
   KaaIOChannel *channel = open_channel (fd, KAA_IO_READ);
 
   if (beside != UNWANTED)
-    g_signal_connect (channel, "readline", G_CALLBACK (on_idle_line), NULL);
+    g_signal_connect (channel, "readline", G_CALLBACK (on_idle_line), lines);
   if (beside == PAUSED)
     kaa_io_channel_set_paused (channel, TRUE);
 }
@@ -79,12 +83,13 @@ ping_pong (Bench *bench,
 {
   PingPong self = { .send = send };
   g_autofree int *idle = bench_open_idle (bench->extra, beside != HEARD);
+  guint lines = 0;
   Run *run = &self.run;
   char *text = g_strnfill (bench->size, 'x');
 
   text[bench->size - 1] = '\n';
   for (guint i = 0; i < bench->extra; i++)
-    open_beside (idle[i], beside);
+    open_beside (idle[i], beside, &lines);
   run_init (run, bench, KAA_IO_READ | KAA_IO_WRITE);
   run->message = g_bytes_new_take (text, bench->size);
   g_signal_connect (run->channel, "readline", G_CALLBACK (on_answer), &self);
@@ -92,6 +97,7 @@ ping_pong (Bench *bench,
   bench_start (bench);
   self.send (run);
   g_main_loop_run (run->loop);
+  g_assert_cmpuint (lines, ==, 0);
   bench_stop (bench);
 }
 
@@ -120,21 +126,36 @@ run_paused (Bench *bench)
 }
 
 static void
-run_heap (Bench *bench)
+weigh (Bench  *bench,
+       Beside  beside)
 {
-  g_autofree int *idle = bench_open_idle (bench->amount + 1, /* with_data= */ FALSE);
+  g_autofree int *idle = bench_open_idle (bench->amount + 1, beside == USED);
+  guint lines = 0;
   guint64 before;
 
   /* What belongs to all channels together is there from the first on. */
-  open_beside (idle[bench->amount], HEARD);
+  open_beside (idle[bench->amount], beside, &lines);
   settle ();
   before = bench_get_heap ();
   bench_start (bench);
   for (; bench->items < bench->amount; bench->items++)
-    open_beside (idle[bench->items], HEARD);
+    open_beside (idle[bench->items], beside, &lines);
   settle ();
   bench->heap = bench_get_heap () - before;
+  g_assert_cmpuint (lines, ==, beside == USED ? bench->amount + 1 : 0);
   bench_stop (bench);
+}
+
+static void
+run_heap (Bench *bench)
+{
+  weigh (bench, HEARD);
+}
+
+static void
+run_heap_used (Bench *bench)
+{
+  weigh (bench, USED);
 }
 
 const BenchCase bench_cases[] = {
@@ -144,5 +165,6 @@ const BenchCase bench_cases[] = {
   { "kaa-unwanted", "idle", run_unwanted },
   { "kaa-paused", "idle", run_paused },
   { "kaa", "heap", run_heap },
+  { "kaa-used", "heap", run_heap_used },
   BENCH_END
 };
