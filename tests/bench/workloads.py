@@ -61,6 +61,8 @@ PEERS = {
     'kaa-python-batches': Peer('Kaa I/O in Python, batches()', 'pygobject', 'channel.py'),
     'kaa-python-await': Peer('Kaa I/O in Python, await readline()', 'pygobject', 'channel.py'),
     'kaa-python-signal': Peer('Kaa I/O in Python, readline signal', 'pygobject', 'channel.py'),
+    'kaa-asyncio-iterate': Peer('Kaa I/O under asyncio.run(), async for', 'pygobject', 'channel.py'),
+    'kaa-asyncio-await': Peer('Kaa I/O under asyncio.run(), await readline()', 'pygobject', 'channel.py'),
     'kaa-gjs-lines': Peer('Kaa I/O in gjs, lines()', 'gjs', 'channel.js'),
     'kaa-gjs-batches': Peer('Kaa I/O in gjs, batches()', 'gjs', 'channel.js'),
     'kaa-gjs-await': Peer('Kaa I/O in gjs, await readline()', 'gjs', 'channel.js'),
@@ -84,6 +86,7 @@ HOW = {
 LINES_IN_C = ('raw', 'libuv', 'unix-fd', 'libevent', 'giochannel', 'giochannel-one', 'gio', 'kaa-block', 'kaa', 'kaa-future')
 LINES_ELSEWHERE = ('node-line', 'node-iterate', 'asyncio-readline', 'asyncio-iterate', 'gio-python',
                    'kaa-python-batches', 'kaa-python-iterate', 'kaa-python-await', 'kaa-python-signal',
+                   'kaa-asyncio-iterate', 'kaa-asyncio-await',
                    'gio-gjs', 'kaa-gjs-batches', 'kaa-gjs-lines', 'kaa-gjs-await')
 CHUNKS = ('raw', 'libuv', 'giochannel', 'unix-fd', 'gio', 'libevent', 'node', 'asyncio', 'kaa')
 IDLE = ('raw', 'libevent', 'libuv', 'unix-fd', 'epoll-source', 'kaa')

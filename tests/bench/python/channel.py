@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """This library in Python."""
 
+import asyncio
+
 import gi
 gi.require_version('Kaa', '1.0')
 from gi.repository import GLib, Kaa
@@ -68,4 +70,6 @@ border.main({
     ('kaa-python-batches', 'lines'): lambda bench: Kaa.run(batches(bench)),
     ('kaa-python-await', 'lines'): lambda bench: Kaa.run(readline(bench)),
     ('kaa-python-signal', 'lines'): signal,
+    ('kaa-asyncio-iterate', 'lines'): lambda bench: asyncio.run(iterate(bench)),
+    ('kaa-asyncio-await', 'lines'): lambda bench: asyncio.run(readline(bench)),
 })
