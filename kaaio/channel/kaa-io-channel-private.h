@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 /*
  * What the files of the channel share. Each file owns a part of the struct:
  *
- *   kaa-io-channel.c          the type, its signals; looks; when it holds itself
+ *   kaa-io-channel.c          the type, its signals; when it holds itself
+ *   kaa-channel-look.c        looks: who is interested
  *   kaa-channel-properties.c  the properties as GObject sees them, their notifications
  *   kaa-channel-state.c       ... what a channel tells
  *   kaa-channel-options.c     ... what may be set
@@ -25,7 +26,9 @@ G_BEGIN_DECLS
  *   kaa-channel-stream.c      wrap for GIO streams
  *   kaa-channel-pump.c        the engine: what a dispatch does, in which order
  *   kaa-channel-fill.c        the read side: from the transport into the queue
- *   kaa-channel-read.c        ... and from there to requests and handlers
+ *   kaa-channel-read.c        ... from there to requests
+ *   kaa-channel-handlers.c    ... and to handlers
+ *   kaa-channel-overflow.c    ... where a line is too long
  *   kaa-channel-request.c     the reading methods
  *   kaa-channel-peek-lines.c  ... and those that iterate over the lines at hand
  *   kaa-channel-splice.c      from one channel to another
@@ -75,9 +78,9 @@ struct _KaaClosing
 
 typedef enum
 {
-  KAA_SIGNAL_READ,
-  KAA_SIGNAL_READLINE,
+  KAA_SIGNAL_READ,      /* in the order in which they are made, see kaa-channel-look.c */
   KAA_SIGNAL_READLINES,
+  KAA_SIGNAL_READLINE,
   KAA_SIGNAL_CLOSED,
   KAA_SIGNAL_OVERFLOW,
   KAA_N_SIGNALS
@@ -224,6 +227,13 @@ kaa_channel_unreserve (KaaIOChannelPrivate *priv,
   g_atomic_pointer_add (&priv->write_used, - (gssize) length);
 }
 
+/* Nothing will follow what is in the queue, for now at least. */
+static inline gboolean
+kaa_channel_is_at_end (KaaIOChannelPrivate *priv)
+{
+  return priv->eof || priv->state == KAA_STATE_CLOSED || priv->state == KAA_STATE_CLOSING;
+}
+
 /* Not below zero. */
 static inline gsize
 kaa_subtract (gsize a,
@@ -271,16 +281,20 @@ kaa_channel_need_ending (KaaIOChannelPrivate *priv)
   return priv->ending;
 }
 
-/* kaa-io-channel.c */
+/* kaa-channel-look.c */
 KaaWants      kaa_channel_look                  (KaaIOChannel *self);
 gboolean      kaa_channel_wants                 (KaaIOChannel *self, KaaWants one);
 /* KAA_LOOK_BLOCKED if handlers exist at all. */
 KaaLook       kaa_channel_look_blocked          (KaaIOChannel *self);
+/* A look that is cheap, for between two lines. */
+gulong        kaa_channel_find_line_handler     (KaaIOChannel *self);
+gboolean      kaa_channel_wants_only_lines      (KaaIOChannel *self, gulong line_handler);
+
+/* kaa-io-channel.c */
 void          kaa_channel_update_hold           (KaaIOChannel *self);
 void          kaa_channel_schedule              (KaaIOChannel *self);
 void          kaa_channel_set_context           (KaaIOChannel *self, GMainContext *context);
 void          kaa_channel_move_to_poller        (KaaIOChannel *self, KaaPoller *poller);
-void          kaa_channel_emit                  (KaaIOChannel *self, KaaChannelSignal which, GBytes *bytes);
 
 /* kaa-channel-properties.c */
 void          kaa_channel_install_properties    (GObjectClass *klass);
@@ -315,14 +329,40 @@ gboolean      kaa_channel_wants_input           (KaaIOChannel *self, KaaWants wa
 void          kaa_channel_slurp                 (KaaIOChannel *self);
 
 /* kaa-channel-read.c */
-/* Each does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
+typedef enum
+{
+  KAA_LINE_NONE,
+  KAA_LINE_FOUND,
+  KAA_LINE_TOO_LONG
+} KaaLineResult;
+
+/* Does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
 gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
-/* Those that were read for `read` handlers and are still to be emitted. */
-void          kaa_channel_emit_chunks           (KaaIOChannel *self);
+KaaLineResult kaa_channel_find_line             (KaaIOChannel *self, const KaaDelimiters *delimiters, KaaScan *scan, gsize limit,
+                                                 gsize *length);
+/* All the whole lines at hand. */
+KaaLineResult kaa_channel_find_block            (KaaIOChannel *self, gsize limit, gsize *length);
+/* A whole line is in the queue: something that a handler connected now would get. */
 gboolean      kaa_channel_has_line              (KaaIOChannel *self);
 void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
 gboolean      kaa_channel_put_back              (KaaIOChannel *self, GBytes *bytes);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
+
+/* kaa-channel-handlers.c */
+/* One emission, where one is due; lines may be several. */
+gboolean      kaa_channel_emit_chunk            (KaaIOChannel *self);
+gboolean      kaa_channel_emit_lines            (KaaIOChannel *self);
+/* Those that were read for `read` handlers and are still to be emitted. */
+void          kaa_channel_emit_chunks           (KaaIOChannel *self);
+/* What only `read` handlers wanted, and have had, leaves the queue. */
+void          kaa_channel_drop_seen             (KaaIOChannel *self);
+
+/* kaa-channel-overflow.c */
+gboolean      kaa_channel_emit_overflow         (KaaIOChannel *self);
+/* A line is too long, and the policy is not to split it. The request is NULL where handlers want the line. */
+void          kaa_channel_overflow              (KaaIOChannel *self, KaaPending *request);
+/* Drops what belongs to such a line. TRUE where that has just ended. */
+gboolean      kaa_channel_discard               (KaaIOChannel *self);
 
 /* kaa-channel-request.c */
 /* NULL if a request may be made now. */

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The read side, from the queue to the handlers of `read`, `readlines` and `readline`. */
+
+#include "channel/kaa-io-channel-private.h"
+
+static void
+emit_bytes (KaaIOChannel     *self,
+            KaaChannelSignal  which,
+            GBytes           *bytes)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  priv->emitting++;
+  g_signal_emit (self, kaa_channel_signals[which], 0, bytes);
+  priv->emitting--;
+  g_bytes_unref (bytes);
+}
+
+static gboolean
+is_emission_allowed (KaaIOChannelPrivate *priv)
+{
+  return priv->emitting == 0 && !priv->paused &&
+         (priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_UNOPENED);
+}
+
+/* What `read` handlers have not had: chunks that were read while a handler was running, then what was buffered before they
+ * were connected. */
+gboolean
+kaa_channel_emit_chunk (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = kaa_channel_get_queued (priv);
+  gsize from, length;
+  GBytes *bytes;
+
+  if (priv->reading->chunks != NULL)
+    {
+      /* Whoever was to have them has gone; requests find them in the queue. */
+      if (priv->emitting == 0 && kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY)
+        g_queue_free_full (g_steal_pointer (&priv->reading->chunks), (GDestroyNotify) g_bytes_unref);
+      if (priv->reading->chunks == NULL || !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+        return FALSE;
+      bytes = g_queue_pop_head (priv->reading->chunks);
+      if (priv->reading->chunks->length == 0)
+        g_clear_pointer (&priv->reading->chunks, g_queue_free);
+      emit_bytes (self, KAA_SIGNAL_READ, bytes);
+      return TRUE;
+    }
+
+  if (used == 0 || (priv->reading->seen_from == 0 && priv->reading->seen_to == used) ||
+      !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+    return FALSE;
+
+  from = priv->reading->seen_from > 0 || priv->reading->seen_to == 0 ? 0 : priv->reading->seen_to;
+  length = (from == 0 && priv->reading->seen_from > 0 ? priv->reading->seen_from : used) - from;
+  length = MIN (length, priv->options->chunk_size);
+  bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, from, length);
+
+  if (from == 0)
+    {
+      priv->reading->seen_from = 0;
+      priv->reading->seen_to = length == priv->reading->seen_to ? priv->reading->seen_to : MAX (length, priv->reading->seen_to);
+    }
+  else
+    {
+      priv->reading->seen_to = from + length;
+    }
+
+  emit_bytes (self, KAA_SIGNAL_READ, bytes);
+  return TRUE;
+}
+
+void
+kaa_channel_emit_chunks (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  while (priv->reading->chunks != NULL && kaa_channel_emit_chunk (self))
+    ;
+}
+
+/* R3: what the handlers have had is only kept for requests that were made while they are connected. */
+void
+kaa_channel_drop_seen (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = kaa_channel_get_queued (priv);
+
+  if (used > 0 && !priv->keep && priv->reading->requests.first == NULL && priv->emitting == 0 &&
+      priv->reading->seen_from == 0 && priv->reading->seen_to == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
+      kaa_channel_look (self) == KAA_WANTS_CHUNKS)
+    kaa_channel_take (self, used);
+}
+
+static gboolean
+emit_block (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize length;
+  GBytes *bytes;
+
+  if (priv->reading->block_seen > 0 || !kaa_channel_wants (self, KAA_WANTS_BLOCKS))
+    return FALSE;
+
+  switch (kaa_channel_find_block (self, priv->options->queue_size, &length))
+    {
+    case KAA_LINE_FOUND:
+      bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length);
+      if (kaa_channel_wants (self, KAA_WANTS_LINES))
+        priv->reading->block_seen = length;
+      else
+        kaa_channel_take (self, length);
+      emit_bytes (self, KAA_SIGNAL_READLINES, bytes);
+      return TRUE;
+    case KAA_LINE_TOO_LONG:
+      kaa_channel_overflow (self, NULL);
+      return TRUE;
+    case KAA_LINE_NONE:
+    default:
+      return FALSE;
+    }
+}
+
+/* The line at the head goes to the handlers of `readline`, whom the caller has seen. */
+static gboolean
+emit_next_line (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize length;
+  GBytes *bytes;
+
+  switch (kaa_channel_find_line (self, priv->options->delimiters, &priv->reading->scan, priv->options->queue_size,
+                                 &length))
+    {
+    case KAA_LINE_FOUND:
+      bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length);
+      kaa_channel_take (self, length);
+      emit_bytes (self, KAA_SIGNAL_READLINE, bytes);
+      return TRUE;
+    case KAA_LINE_TOO_LONG:
+      kaa_channel_overflow (self, NULL);
+      return TRUE;
+    case KAA_LINE_NONE:
+    default:
+      return FALSE;
+    }
+}
+
+static gboolean
+emit_line (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (kaa_channel_wants (self, KAA_WANTS_LINES))
+    return emit_next_line (self);
+
+  /* Who wanted the single lines of the last block has gone; the block itself was delivered. */
+  if (priv->reading->block_seen == 0)
+    return FALSE;
+  kaa_channel_take (self, priv->reading->block_seen);
+  return TRUE;
+}
+
+/* Nothing but lines for handlers may be due now. Whether there are such handlers a look has to say. */
+static gboolean
+is_line_next (KaaIOChannelPrivate *priv)
+{
+  const KaaReading *reading = priv->reading;
+
+  return kaa_channel_get_queued (priv) > 0 && reading->requests.first == NULL && reading->chunks == NULL &&
+         reading->overflows == NULL && reading->discarding == NULL && is_emission_allowed (priv);
+}
+
+/* The lines behind one that was emitted. Each handler may change everything, so all is asked again before the next, but what can be
+ * asked cheaply; anything else than one line after the other is left to the caller. */
+static void
+emit_more_lines (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gulong handler = is_line_next (priv) ? kaa_channel_find_line_handler (self) : 0;
+
+  while (handler != 0 && kaa_poller_spend (priv->entry.poller, 0) && emit_next_line (self))
+    if (!is_line_next (priv) || !kaa_channel_wants_only_lines (self, handler))
+      break;
+}
+
+/* What is for handlers of `readlines` and `readline`. */
+gboolean
+kaa_channel_emit_lines (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (kaa_channel_get_queued (priv) == 0 || !is_emission_allowed (priv))
+    return FALSE;
+  if (emit_block (self))
+    return TRUE;
+  if (!emit_line (self))
+    return FALSE;
+
+  emit_more_lines (self);
+  return TRUE;
+}
