@@ -9,55 +9,88 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+static const struct
+{
+  KaaWants want;
+  KaaChannelSignal signal;
+} kinds[] = {
+  { KAA_WANTS_CHUNKS, KAA_SIGNAL_READ },
+  { KAA_WANTS_BLOCKS, KAA_SIGNAL_READLINES },
+  { KAA_WANTS_LINES, KAA_SIGNAL_READLINE },
+};
+
+static gboolean
+has_handler (KaaIOChannel     *self,
+             KaaChannelSignal  which)
+{
+  return g_signal_handler_find (self, G_SIGNAL_MATCH_ID | G_SIGNAL_MATCH_UNBLOCKED, kaa_channel_signals[which], 0,
+                                NULL, NULL, NULL) != 0;
+}
+
+/* The first handler of any signal that would run, or 0. Handlers with a detail (of `notify`) are none of those that matter here. */
+static gulong
+find_first_handler (KaaIOChannel *self)
+{
+  return g_signal_handler_find (self, G_SIGNAL_MATCH_UNBLOCKED | G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL);
+}
+
 /* A default handler of a subclass counts: one that stands in the class structure, and (as GObject says itself) one that overrides the
- * class closure, which is how bindings do it. */
+ * class closure, which is how bindings do it. Those neither come nor go, so it is enough to look when the channel is made. */
+void
+kaa_channel_note_default_handlers (KaaIOChannel *self)
+{
+  KaaIOChannelClass *klass = KAA_IO_CHANNEL_GET_CLASS (self);
+  gpointer slots[G_N_ELEMENTS (kinds)] = { klass->read, klass->readlines, klass->readline };
+  KaaWants found = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (slots[i] != NULL || g_signal_has_handler_pending (self, kaa_channel_signals[kinds[i].signal], 0, FALSE))
+      found |= kinds[i].want;
+  kaa_channel_get_private (self)->by_default = found;
+}
+
 gboolean
 kaa_channel_wants (KaaIOChannel *self,
                    KaaWants      one)
 {
-  KaaIOChannelClass *klass = KAA_IO_CHANNEL_GET_CLASS (self);
-  KaaChannelSignal which;
-  gpointer slot;
+  guint i = 0;
 
-  switch ((guint) one)
-    {
-    case KAA_WANTS_CHUNKS:
-      which = KAA_SIGNAL_READ;
-      slot = klass->read;
-      break;
-    case KAA_WANTS_LINES:
-      which = KAA_SIGNAL_READLINE;
-      slot = klass->readline;
-      break;
-    default:
-      which = KAA_SIGNAL_READLINES;
-      slot = klass->readlines;
-      break;
-    }
+  if (kaa_channel_get_private (self)->by_default & one)
+    return TRUE;
 
-  return slot != NULL || g_signal_has_handler_pending (self, kaa_channel_signals[which], 0, FALSE);
+  while (kinds[i].want != one)
+    i++;
+  return has_handler (self, kinds[i].signal);
+}
+
+KaaWants
+kaa_channel_look_at_handlers (KaaIOChannel *self)
+{
+  KaaWants wants = kaa_channel_get_private (self)->by_default;
+
+  /* Who only uses futures has none at all. */
+  if (find_first_handler (self) == 0)
+    return wants;
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (has_handler (self, kinds[i].signal))
+      wants |= kinds[i].want;
+  return wants;
 }
 
 KaaWants
 kaa_channel_look (KaaIOChannel *self)
 {
-  KaaWants wants = 0;
-
-  for (KaaWants one = KAA_WANTS_CHUNKS; one <= KAA_WANTS_BLOCKS; one <<= 1)
-    if (kaa_channel_wants (self, one))
-      wants |= one;
-  return kaa_channel_get_private (self)->paused ? 0 : wants;
+  return kaa_channel_get_private (self)->paused ? 0 : kaa_channel_look_at_handlers (self);
 }
 
 KaaLook
 kaa_channel_look_blocked (KaaIOChannel *self)
 {
-  KaaIOChannelClass *klass = KAA_IO_CHANNEL_GET_CLASS (self);
-
-  if (klass->read != NULL || klass->readline != NULL || klass->readlines != NULL)
+  if (kaa_channel_get_private (self)->by_default != 0)
     return KAA_LOOK_BLOCKED;
-  for (guint i = KAA_SIGNAL_READ; i <= KAA_SIGNAL_READLINE; i++)
-    if (g_signal_has_handler_pending (self, kaa_channel_signals[i], 0, /* may_be_blocked= */ TRUE))
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (g_signal_handler_find (self, G_SIGNAL_MATCH_ID, kaa_channel_signals[kinds[i].signal], 0, NULL, NULL, NULL) != 0)
       return KAA_LOOK_BLOCKED;
   return KAA_LOOK_NOBODY;
 }
@@ -66,14 +99,8 @@ kaa_channel_look_blocked (KaaIOChannel *self)
  * Between two lines of a run one question takes the place of three: which is the first handler of any signal that would run?
  * GObject keeps the handlers of an object in the order of their signals' ids, and those of `read` and `readlines` are less than that of
  * `readline`. So as long as the answer is the handler of `readline` that was there at the beginning, there is somebody who wants
- * lines, and nobody who wants anything else; ids of handlers are never used twice. (Those of `notify` come first of all, but hardly ever without
- * a detail.) Default handlers are in no list; but they neither come nor go.
+ * lines, and nobody who wants anything else; ids of handlers are never used twice.
  */
-static gulong
-find_first_handler (KaaIOChannel *self)
-{
-  return g_signal_handler_find (self, G_SIGNAL_MATCH_UNBLOCKED | G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL);
-}
 
 /* What kaa_channel_wants_only_lines() needs to know; 0 where it could not tell. */
 gulong
@@ -81,10 +108,10 @@ kaa_channel_find_line_handler (KaaIOChannel *self)
 {
   gulong first;
 
-  if (kaa_channel_look (self) != KAA_WANTS_LINES)
+  if (kaa_channel_get_private (self)->by_default != 0 || kaa_channel_look (self) != KAA_WANTS_LINES)
     return 0;
 
-  first = g_signal_handler_find (self, G_SIGNAL_MATCH_UNBLOCKED | G_SIGNAL_MATCH_ID,
+  first = g_signal_handler_find (self, G_SIGNAL_MATCH_ID | G_SIGNAL_MATCH_UNBLOCKED,
                                  kaa_channel_signals[KAA_SIGNAL_READLINE], 0, NULL, NULL, NULL);
   return first == find_first_handler (self) ? first : 0;
 }

@@ -19,8 +19,7 @@ kaa_channel_new_pending (KaaIOChannel   *self,
     return kaa_pending_new (self, kind, priv->entry.poller);
 
   poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
-  pending = kaa_pending_new (self, kind, poller);
-  pending->foreign = TRUE;
+  pending = kaa_pending_new_foreign (self, kind, poller);
   kaa_poller_unref (poller);
   return pending;
 }

@@ -8,7 +8,8 @@
 GError *
 kaa_channel_check_request (KaaIOChannel   *self,
                            KaaPendingKind  kind,
-                           gsize           count)
+                           gsize           count,
+                           KaaWants        wants)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
@@ -28,8 +29,7 @@ kaa_channel_check_request (KaaIOChannel   *self,
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                         "Between 1 and queue-size (%" G_GUINT64_FORMAT ") bytes can be asked for, not %" G_GSIZE_FORMAT,
                         priv->options->queue_size, count);
-  if ((kind == KAA_PENDING_READLINE || kind == KAA_PENDING_READLINES) &&
-      (kaa_channel_wants (self, KAA_WANTS_LINES) || kaa_channel_wants (self, KAA_WANTS_BLOCKS)))
+  if ((kind == KAA_PENDING_READLINE || kind == KAA_PENDING_READLINES) && (wants & KAA_WANTS_ANY_LINES))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PENDING,
                                 "Lines go to the handlers of readline or readlines; disconnect or block them before "
                                 "asking for a line");
@@ -56,14 +56,15 @@ kaa_channel_refuse_request (KaaIOChannel   *self,
 
 void
 kaa_channel_add_request (KaaIOChannel *self,
-                         KaaPending   *pending)
+                         KaaPending   *pending,
+                         KaaWants      wants)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   kaa_pending_append (&kaa_channel_need_reading (priv)->requests, pending);
 
   /* R3: from now on what `read` handlers have had is kept. */
-  if (kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+  if (wants & KAA_WANTS_CHUNKS)
     priv->keep = TRUE;
   /* R9: a file may have grown. */
   if (priv->eof && priv->state == KAA_STATE_OPEN && !kaa_channel_closes_on_eof (self))
@@ -79,7 +80,8 @@ request (KaaIOChannel   *self,
          GBytes         *delimiter)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  GError *error = kaa_channel_check_request (self, kind, count);
+  KaaWants wants = kaa_channel_look_at_handlers (self);
+  GError *error = kaa_channel_check_request (self, kind, count, wants);
   KaaPending *pending;
   KaaInProgress *future;
 
@@ -94,7 +96,7 @@ request (KaaIOChannel   *self,
   if (kind == KAA_PENDING_READ_UNTIL)
     pending->delimiters = kaa_delimiters_new (&delimiter, 1);
   future = g_object_ref (pending->future);
-  kaa_channel_add_request (self, pending);
+  kaa_channel_add_request (self, pending, wants);
   return future;
 }
 

@@ -265,12 +265,14 @@ kaa_io_channel_splice (KaaIOChannel   *self,
   KaaWriting *writing;
   KaaSplice *splice;
   KaaPending *pending;
+  KaaWants wants;
   GError *error;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (target), NULL);
 
-  error = kaa_channel_check_request (self, KAA_PENDING_SPLICE, 0);
+  wants = kaa_channel_look_at_handlers (self);
+  error = kaa_channel_check_request (self, KAA_PENDING_SPLICE, 0, wants);
   if (error == NULL)
     error = check_target (self, target);
   if (error != NULL)
@@ -288,6 +290,6 @@ kaa_io_channel_splice (KaaIOChannel   *self,
   pending->splice = splice;
 
   future = g_object_ref (pending->future);
-  kaa_channel_add_request (self, pending);
+  kaa_channel_add_request (self, pending, wants);
   return future;
 }

@@ -154,6 +154,7 @@ typedef struct
   guint16 emitting;               /* depth of handlers running below one */
   guint state : 2;                /* KaaChannelState */
   guint mode : 3;                 /* KaaIOCondition */
+  guint by_default : 3;           /* KaaWants of the default handlers of a subclass */
   guint notified : 5;             /* what the notified properties were last said to be */
   guint held : 1;                 /* holds a reference on itself */
   guint paused : 1;
@@ -282,7 +283,10 @@ kaa_channel_need_ending (KaaIOChannelPrivate *priv)
 }
 
 /* kaa-channel-look.c */
+void          kaa_channel_note_default_handlers (KaaIOChannel *self);
 KaaWants      kaa_channel_look                  (KaaIOChannel *self);
+/* The same, also while it is paused. */
+KaaWants      kaa_channel_look_at_handlers      (KaaIOChannel *self);
 gboolean      kaa_channel_wants                 (KaaIOChannel *self, KaaWants one);
 /* KAA_LOOK_BLOCKED if handlers exist at all. */
 KaaLook       kaa_channel_look_blocked          (KaaIOChannel *self);
@@ -366,9 +370,9 @@ gboolean      kaa_channel_discard               (KaaIOChannel *self);
 
 /* kaa-channel-request.c */
 /* NULL if a request may be made now. */
-GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingKind kind, gsize count);
+GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingKind kind, gsize count, KaaWants wants);
 KaaInProgress *kaa_channel_refuse_request       (KaaIOChannel *self, KaaPendingKind kind, GError *error);
-void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending *pending);
+void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending *pending, KaaWants wants);
 
 /* kaa-channel-splice.c */
 void          kaa_channel_wake_feeders          (KaaIOChannel *self);

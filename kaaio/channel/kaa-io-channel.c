@@ -174,6 +174,14 @@ kaa_io_channel_finalize (GObject *object)
 }
 
 static void
+kaa_io_channel_constructed (GObject *object)
+{
+  kaa_channel_note_default_handlers (KAA_IO_CHANNEL (object));
+
+  G_OBJECT_CLASS (kaa_io_channel_parent_class)->constructed (object);
+}
+
+static void
 kaa_io_channel_init (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
@@ -308,6 +316,7 @@ kaa_io_channel_class_init (KaaIOChannelClass *klass)
   kaa_channel_default_options.delimiters = kaa_delimiters_new_default ();
   g_type_class_adjust_private_offset (klass, &kaa_io_channel_private_offset);
 
+  object_class->constructed = kaa_io_channel_constructed;
   object_class->dispose = kaa_io_channel_dispose;
   object_class->finalize = kaa_io_channel_finalize;
   klass->read_nonblocking = kaa_io_channel_real_read_nonblocking;

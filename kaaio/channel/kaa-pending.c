@@ -44,13 +44,6 @@ pending_abort (KaaInProgress  *future,
   KaaPending *self = operation;
   KaaInProgress *own;
 
-  if (self->foreign)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "An operation that another thread asked for cannot be aborted");
-      return FALSE;
-    }
-
   if (self->kind == KAA_PENDING_CLOSE || self->kind == KAA_PENDING_SHUTDOWN)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
@@ -103,17 +96,52 @@ static const KaaOperationFuncs pending_funcs = {
   .dropped = pending_dropped,
 };
 
-KaaPending *
-kaa_pending_new (KaaIOChannel   *channel,
-                 KaaPendingKind  kind,
-                 KaaPoller      *poller)
+static gboolean
+foreign_abort (KaaInProgress  *future,
+               gpointer        operation,
+               GError        **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                       "An operation that another thread asked for cannot be aborted");
+  return FALSE;
+}
+
+/* The thread of the future and that of the channel may not touch the pending at the same time, so that of the future never does. */
+static const KaaOperationFuncs foreign_funcs = {
+  .abort = foreign_abort,
+};
+
+static KaaPending *
+pending_new (KaaIOChannel            *channel,
+             KaaPendingKind           kind,
+             KaaPoller               *poller,
+             const KaaOperationFuncs *funcs)
 {
   KaaPending *self = g_slice_new0 (KaaPending);
 
   self->channel = channel;
   self->kind = kind;
   self->owned = TRUE;
-  self->future = kaa_in_progress_new_operation (G_OBJECT (channel), poller, &pending_funcs, self);
+  self->future = kaa_in_progress_new_operation ((GObject *) channel, poller, funcs, self);
+  return self;
+}
+
+KaaPending *
+kaa_pending_new (KaaIOChannel   *channel,
+                 KaaPendingKind  kind,
+                 KaaPoller      *poller)
+{
+  return pending_new (channel, kind, poller, &pending_funcs);
+}
+
+KaaPending *
+kaa_pending_new_foreign (KaaIOChannel   *channel,
+                         KaaPendingKind  kind,
+                         KaaPoller      *poller)
+{
+  KaaPending *self = pending_new (channel, kind, poller, &foreign_funcs);
+
+  self->foreign = TRUE;
   return self;
 }
 
@@ -178,11 +206,14 @@ kaa_pending_settle_bytes (KaaPending *self,
 {
   KaaInProgress *future = finish (self, &now);
 
-  if (future != NULL)
-    kaa_in_progress_settle_bytes (future, take, now);
-  else
-    g_bytes_unref (take);
-  g_clear_object (&future);
+  if (future == NULL)
+    {
+      g_bytes_unref (take);
+      return;
+    }
+
+  kaa_in_progress_settle_bytes (future, take, now);
+  kaa_in_progress_release (future);
 }
 
 void
@@ -211,9 +242,11 @@ kaa_pending_settle_int (KaaPending *self,
 {
   KaaInProgress *future = finish (self, &now);
 
-  if (future != NULL)
-    kaa_in_progress_settle_int (future, result, now);
-  g_clear_object (&future);
+  if (future == NULL)
+    return;
+
+  kaa_in_progress_settle_int (future, result, now);
+  kaa_in_progress_release (future);
 }
 
 void
@@ -262,8 +295,8 @@ look (KaaPending *self)
 {
   gboolean heard;
 
-  /* What was set going to run by itself keeps its future. */
-  if (self->future == NULL || self->splice != NULL)
+  /* What was set going to run by itself keeps its future, and so does what another thread may listen to at any moment. */
+  if (self->future == NULL || self->splice != NULL || self->foreign)
     return;
 
   heard = kaa_in_progress_has_listeners (self->future);
@@ -280,15 +313,15 @@ look (KaaPending *self)
 void
 kaa_pending_list_look (KaaPendingList *list)
 {
+  KaaPending *last = NULL;
   guint n = 0;
 
   /* Begin from the list's own pointer each time: what is behind may go as well. */
   while (list->unlooked != NULL)
     {
-      KaaPending *self = list->unlooked;
-
-      list->unlooked = self->next;
-      look (self);
+      last = list->unlooked;
+      list->unlooked = last->next;
+      look (last);
     }
 
   /* A handler may have been connected since, to those that are just pointed at; only taking a reference runs no code. */
@@ -297,7 +330,7 @@ kaa_pending_list_look (KaaPendingList *list)
       look (self);
 
   /* Who listened to the one that is served next may have given up, when a time-out was over. */
-  if (list->first != NULL)
+  if (list->first != NULL && list->first != last)
     look (list->first);
 }
 

@@ -52,7 +52,7 @@ struct _KaaPending
   KaaInProgress *future;     /* NULL once it has gone */
   guint8 kind;               /* KaaPendingKind */
   guint8 owned : 1;
-  guint8 foreign : 1;        /* made in another thread, whose context the future belongs to */
+  guint8 foreign : 1;        /* made in another thread, whose context the future belongs to; always owned */
   gsize count;               /* bytes asked for; for lines the limit that was in force */
   guint64 start;             /* writes: positions in the stream */
   guint64 end;
@@ -62,6 +62,9 @@ struct _KaaPending
 };
 
 KaaPending    *kaa_pending_new           (KaaIOChannel   *channel,
+                                          KaaPendingKind  kind,
+                                          KaaPoller      *poller);
+KaaPending    *kaa_pending_new_foreign   (KaaIOChannel   *channel,
                                           KaaPendingKind  kind,
                                           KaaPoller      *poller);
 void           kaa_pending_append        (KaaPendingList *list,

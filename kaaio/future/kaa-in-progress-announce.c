@@ -245,9 +245,7 @@ kaa_in_progress_settle (KaaInProgress *self,
     }
   else if (now)
     {
-      g_object_ref (self);
       announce (self);
-      g_object_unref (self);
     }
   else
     {

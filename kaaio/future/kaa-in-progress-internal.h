@@ -170,6 +170,9 @@ extern guint kaa_in_progress_signals[KAA_N_SIGNALS];
 gboolean      kaa_in_progress_has_handlers     (KaaInProgress *self, guint signal_id);
 void          kaa_in_progress_notify_finished  (KaaInProgress *self);
 
+/* kaa-in-progress-spare.c */
+KaaInProgress *kaa_in_progress_take_spare      (void);
+
 /* kaa-in-progress-result.c: nothing of these may be called before it is finished. */
 const GError *kaa_in_progress_look_at_error    (KaaInProgress *self);   /* of a failed one; this counts as having looked */
 void          kaa_in_progress_clear_result     (KaaInProgress *self);
@@ -192,7 +195,7 @@ void          kaa_in_progress_init_blanks      (void);
 
 /* kaa-in-progress-announce.c */
 
-/* Makes it final, unless it is that already (then FALSE, and *result is unset). *result is moved. */
+/* Makes it final, unless it is that already (then FALSE, and *result is unset). *result is moved. The caller holds a reference. */
 gboolean      kaa_in_progress_settle           (KaaInProgress *self, KaaState state, GValue *result, gboolean now);
 /* For finish() and throw(): in addition it must be the user's to finish. A critical warning where it is not. */
 void          kaa_in_progress_settle_promise   (KaaInProgress *self, KaaState state, GValue *result);

@@ -185,22 +185,20 @@ run_listened (KaaTask  *task,
   g_slice_free (KaaListened, listened);
 }
 
-/* Somebody listens now, for the first time. */
+/* Somebody listens now, for the first time. The operation is what it was then; it ends in this thread, if this is where it tells. */
 static void
-tell_operation (KaaInProgress *self)
+tell_operation (KaaInProgress *self,
+                gpointer       operation)
 {
   const KaaOperationFuncs *funcs = kaa_in_progress_get_funcs (self);
   KaaListened *listened;
-  gpointer operation;
 
-  if (funcs == NULL || funcs->listened == NULL)
+  if (operation == NULL || funcs == NULL || funcs->listened == NULL)
     return;
 
   if (kaa_in_progress_is_here (self))
     {
-      operation = kaa_in_progress_get_operation (self);
-      if (operation != NULL)
-        funcs->listened (self, operation);
+      funcs->listened (self, operation);
       return;
     }
 
@@ -227,6 +225,7 @@ kaa_in_progress_add_listener (KaaInProgress     *self,
                               const KaaListener *listener,
                               gboolean           only_pending)
 {
+  gpointer operation = NULL;
   gboolean added;
   gboolean first = FALSE;
   gboolean queue = FALSE;
@@ -237,6 +236,7 @@ kaa_in_progress_add_listener (KaaInProgress     *self,
     {
       append_listener (self, listener);
       first = is_first_listener (self);
+      operation = self->operation;
       queue = self->state != KAA_STATE_PENDING && !self->queued;
       if (queue)
         self->queued = TRUE;
@@ -244,7 +244,7 @@ kaa_in_progress_add_listener (KaaInProgress     *self,
   kaa_in_progress_unlock (self);
 
   if (first)
-    tell_operation (self);
+    tell_operation (self, operation);
   if (queue)
     kaa_in_progress_queue (self);
 
@@ -282,15 +282,17 @@ kaa_in_progress_remove_link (KaaInProgress *self,
 void
 kaa_in_progress_begin_wait (KaaInProgress *self)
 {
+  gpointer operation;
   gboolean first;
 
   kaa_in_progress_lock (self);
   self->n_waiters++;
   first = is_first_listener (self);
+  operation = self->operation;
   kaa_in_progress_unlock (self);
 
   if (first)
-    tell_operation (self);
+    tell_operation (self, operation);
 }
 
 void

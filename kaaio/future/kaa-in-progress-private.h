@@ -31,12 +31,15 @@ KaaInProgress *kaa_in_progress_new_operation (GObject                 *source,
                                               gpointer                 operation);
 gpointer       kaa_in_progress_get_operation (KaaInProgress           *self);
 
+/* g_object_unref() for who made the future of an operation, and has settled it: where nobody else has it, it is used again. */
+void           kaa_in_progress_release       (KaaInProgress           *self);
+
 /* TRUE if somebody would notice: then, _async, all, any, timeout, noabort, a running wait(), or an unblocked or
  * blocked handler on resolved, rejected, abort or notify::finished / notify::failed. */
 gboolean       kaa_in_progress_has_listeners (KaaInProgress           *self);
 
 /* Settle a future of ours; the operation is forgotten. now: we are in a dispatch of the future's own poller (so not inside the call that
- * made it): its callbacks run before this returns, where they may do anything. Otherwise they run from the loop.
+ * made it): its callbacks run before this returns, where they may do anything. Otherwise they run from the loop. The caller holds a reference.
  * `take`: ownership passes. */
 void           kaa_in_progress_settle_bytes   (KaaInProgress *self, GBytes  *take, gboolean now);
 void           kaa_in_progress_settle_int     (KaaInProgress *self, gint64   result, gboolean now);

@@ -44,9 +44,13 @@ belongs_here (GMainContext *context)
 gboolean
 kaa_in_progress_is_here (KaaInProgress *self)
 {
-  GMainContext *context = kaa_poller_dup_context (self->poller);
+  GMainContext *context;
   gboolean here;
 
+  if (kaa_poller_is_running (self->poller))
+    return TRUE;
+
+  context = kaa_poller_dup_context (self->poller);
   if (context == NULL)
     return FALSE;
 

@@ -161,7 +161,7 @@ kaa_in_progress_finalize (GObject *object)
     log_failure (self);
 
   kaa_in_progress_clear_result (self);
-  kaa_poller_unref (self->poller);
+  g_clear_pointer (&self->poller, kaa_poller_unref);
   g_clear_object (&self->source);
 
   G_OBJECT_CLASS (kaa_in_progress_parent_class)->finalize (object);
@@ -404,8 +404,16 @@ kaa_in_progress_new_operation (GObject                 *source,
 
   g_assert (funcs != NULL);
 
-  poller_of_next = kaa_poller_ref (poller);
-  self = g_object_new (KAA_TYPE_IN_PROGRESS, NULL);
+  self = kaa_in_progress_take_spare ();
+  if (self != NULL)
+    {
+      self->poller = kaa_poller_ref (poller);
+    }
+  else
+    {
+      poller_of_next = kaa_poller_ref (poller);
+      self = g_object_new (KAA_TYPE_IN_PROGRESS, NULL);
+    }
   if (source != NULL)
     self->source = g_object_ref (source);
   self->funcs = funcs;

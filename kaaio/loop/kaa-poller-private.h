@@ -94,6 +94,7 @@ struct _KaaPoller
   KaaEntryList lists[KAA_N_LISTS]; /* every attached entry is in one of them */
   guint32 serial;              /* of the dispatch begun last */
   KaaShare share;
+  guint depth;                 /* of dispatches, one within the other */
   guint connections;           /* what was counted when the looks at KAA_LIST_NOBODY began */
   guint n_unseen;              /* so many at its head were not looked at since */
   KaaBlockCache blocks;

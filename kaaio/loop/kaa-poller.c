@@ -106,6 +106,7 @@ kaa_poller_run (KaaPoller *self,
 
   kaa_poller_note_thread (self);
   outer = kaa_poller_begin_share (self);
+  self->depth++;
   if (list == KAA_LIST_READY)
     kaa_poller_run_tasks (self);
   none_left = !kaa_poller_has_tasks (self);
@@ -113,6 +114,7 @@ kaa_poller_run (KaaPoller *self,
   /* What the entries have queued does not need another turn of the loop; what tasks have queued does. */
   if (none_left && !kaa_poller_is_forked (self))
     kaa_poller_run_tasks (self);
+  self->depth--;
   self->share = outer;
 
   return G_SOURCE_CONTINUE;
@@ -461,6 +463,13 @@ kaa_poller_is_mine (KaaPoller *self)
   g_mutex_unlock (&self->lock);
 
   return mine;
+}
+
+gboolean
+kaa_poller_is_running (KaaPoller *self)
+{
+  /* Only the thread that runs the context is noted while it does, so nobody else gets to see the depth. */
+  return kaa_poller_is_usable (self) && g_atomic_pointer_get (&self->thread) == kaa_this_thread () && self->depth > 0;
 }
 
 KaaBlockCache *

@@ -91,6 +91,8 @@ gboolean       kaa_poller_is_gone        (KaaPoller    *self);
 int            kaa_poller_get_priority   (KaaPoller    *self);
 /* Whether this thread may touch what belongs to the poller: it runs the context, or nobody else does. */
 gboolean       kaa_poller_is_mine        (KaaPoller    *self);
+/* TRUE inside of a dispatch, in the thread that runs it: a quick yes to the question above. */
+gboolean       kaa_poller_is_running     (KaaPoller    *self);
 /* TRUE in a process forked after the poller was made: then nothing but closing numbers is allowed. */
 gboolean       kaa_poller_is_forked      (KaaPoller    *self);
 KaaBlockCache *kaa_poller_get_blocks     (KaaPoller    *self);
