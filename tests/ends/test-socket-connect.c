@@ -148,7 +148,7 @@ test_refused (void)
 
   /* It can be used again. */
   server = kaa_socket_new ();
-  start_listening (server, address);
+  g_free (start_listening (server, address));
   wait_true (kaa_socket_connect_to (client, address));
   g_assert_null (kaa_io_channel_get_error (KAA_IO_CHANNEL (client)));
 
