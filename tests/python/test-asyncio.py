@@ -165,7 +165,7 @@ class Cases:
             channel, peer = pair()
             task = asyncio.ensure_future(read())
             await asyncio.sleep(0)
-            future = channel.request_line()
+            future = channel._request_line()
             future.then(lambda _: task.cancel())
             # The first line is the task's, the second one the future's: they are announced in one turn.
             peer.send(b'one\ntwo\n')

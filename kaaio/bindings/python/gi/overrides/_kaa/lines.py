@@ -177,7 +177,7 @@ class NextLine:
             if self.lines.next is self:
                 self.lines.next = None if self.line is None else NextLine(self.lines)
             if self.line is None:
-                self.future = self.channel.request_line()
+                self.future = self.channel._request_line()
             else:
                 self.future = Kaa.InProgress.new(self.channel)
                 self.future.finish_bytes(GLib.Bytes.new(self.line))

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Kaa.IOChannel: opened on what Python has, read, iterated, written to."""
+
+import codecs
+
+from gi.module import get_introspection_module
+from gi.repository import Gio, GLib, GObject
+
+from . import loops
+from .files import HeldFile
+from .lines import Lines, split, strip
+from .support import add_attributes, add_constructors, add_methods, encode, to_bytes
+
+Kaa = get_introspection_module('Kaa')
+
+_READ_WRITE = Kaa.IOCondition.READ | Kaa.IOCondition.WRITE
+_REFUSED = (Gio.IOErrorEnum.WOULD_BLOCK, Gio.IOErrorEnum.MESSAGE_TOO_LARGE)
+
+
+class _Props:
+    """channel.props, which goes past the methods: it shall show the queue as it is, too."""
+
+    def __get__(self, channel, cls):
+        if channel is not None:
+            channel._settle()
+            return super(IOChannel, channel).props
+        return cls.__base__.props
+
+
+class IOChannel(Kaa.IOChannel):
+    """A pipe, terminal, serial line, socket or file as one object.
+
+    channel is a descriptor, which then belongs to the channel; an object with fileno(), which is held and closed by its own
+    close() when the channel is closed; a GIO stream; another IOChannel, whose descriptor is taken over; or None, to be opened
+    later by wrap(). mode is what may be done with it, Kaa.IO_READ | Kaa.IO_WRITE. chunk_size is how much is read at a time.
+    delimiter ends a line: str, bytes, or a list of them. Other GObject properties can be given by name.
+
+        async for line in channel:              # bytes, with the delimiter
+        async for text in channel.lines():      # str, without
+        async for lines in channel.batches():   # lists of bytes: the fastest
+        line = await channel.readline()         # or channel.readline().wait(), where there is no coroutine
+        async with channel:                     # closes it at the end
+
+    Signals, for connect():
+
+        read(chunk)         each chunk that is read, a GLib.Bytes
+        readline(line)      each line with its delimiter, a GLib.Bytes
+        readlines(lines)    all the whole lines at hand, as one GLib.Bytes
+        closed(expected)    once for each close, after everything else; expected is True if close() was called
+        overflow(bytes)     a line is longer than queue_size, and overflow_policy is not to split it
+    """
+
+    def __init__(self, channel=None, mode=_READ_WRITE, chunk_size=1048576, delimiter='\n', **properties):
+        loops.get_running_loop()
+        super().__init__(**properties)
+        if chunk_size != 1048576:
+            self.set_chunk_size(chunk_size)
+        if delimiter != '\n':
+            self.delimiter = delimiter
+        if channel is not None:
+            self.wrap(channel, mode)
+
+    def wrap(self, channel, mode=_READ_WRITE):
+        """Opens the channel on what the constructor takes; what was open is closed immediately."""
+        if isinstance(channel, Kaa.IOChannel):
+            self.wrap_channel(channel, mode)
+        elif isinstance(channel, int):
+            self.wrap_fd(channel, mode)
+        elif hasattr(channel, 'fileno'):
+            HeldFile.wrap(self, channel, mode)
+        else:
+            self.wrap_stream(channel, mode)
+        self._channel = channel
+
+    @property
+    def channel(self):
+        """What it was opened with: a descriptor, a file object, another channel; None while it is not open."""
+        # Channels that C made have never been through __init__.
+        return getattr(self, '_channel', self.fileno) if self.get_alive() else None
+
+    @property
+    def fileno(self):
+        """The descriptor, or None."""
+        fd = self.get_fileno()
+        return fd if fd >= 0 else None
+
+    props = _Props()
+
+    # --- Lines that are split already, and still in the queue ---
+
+    # Lines, or None.
+    _lines = None
+
+    def _settle(self, *others):
+        lines = self._lines
+        # In another thread nothing can be read, so it makes no difference there.
+        if lines is not None and lines.is_here():
+            self._lines = None
+            lines.settle()
+        for other in others:
+            if isinstance(other, IOChannel):
+                other._settle()
+
+    def _prepare(self, *others):
+        loops.get_running_loop()
+        self._settle(*others)
+
+    def _fetch(self):
+        """The whole lines in the queue, if whoever asks now would be the next to get them."""
+        self._settle()
+        block, serial = Kaa.IOChannel.peek_lines(self)
+        if block is not None:
+            self._lines = Lines(self, block.get_data(), serial, self._get_delimiters())
+        return self._lines
+
+    # --- Reading ---
+
+    def _request(self, request, *args):
+        self._settle()
+        future = request(self, *args)
+        future._reader = self
+        return future
+
+    def _request_line(self):
+        return self._request(Kaa.IOChannel.readline)
+
+    def read(self):
+        """Asks for a chunk: 1 to chunk_size bytes, as soon as there are any; b'' when the channel is closed."""
+        return self._request(Kaa.IOChannel.read)
+
+    def readline(self):
+        """Asks for a line, with its delimiter; b'' when the channel is closed.
+
+        A line without a delimiter is the last one, or a piece of one that is longer than queue_size. It fails with G_IO_ERROR_PENDING
+        while a handler is connected to the readline signal.
+        """
+        lines = self._lines
+        if lines is None:
+            lines = self._fetch()
+        if lines is not None:
+            line = lines.get_next()
+            if line is not None:
+                return line
+        return self._request_line()
+
+    def readlines(self):
+        """Asks for all the whole lines that are buffered, as one block of bytes; b'' when the channel is closed."""
+        return self._request(Kaa.IOChannel.readlines)
+
+    def read_exactly(self, count):
+        """Asks for so many bytes; fewer only at the end."""
+        return self._request(Kaa.IOChannel.read_exactly, count)
+
+    def read_until(self, delimiter):
+        """As readline(), with a delimiter for this call: str or bytes."""
+        return self._request(Kaa.IOChannel.read_until, GLib.Bytes.new(encode(delimiter)))
+
+    def peek(self):
+        """What is in the read queue, as bytes. It stays there until consume() takes it."""
+        self._settle()
+        return super().peek().get_data() or b''
+
+    def unread(self, data):
+        """Puts bytes back at the head of the read queue."""
+        self._settle()
+        return super().unread(to_bytes(data))
+
+    async def __aiter__(self):
+        try:
+            while True:
+                lines = self._fetch()
+                if lines is None:
+                    line = await self._request_line()
+                    if not line:
+                        return
+                    yield line
+                else:
+                    for line in lines.stream:
+                        if not lines.moved:
+                            lines.move()
+                        yield line
+        finally:
+            self._settle()
+
+    async def lines(self, encoding='utf-8', errors='strict'):
+        """Iterates over lines as str, without the delimiter."""
+        # A line that is longer than queue_size may be cut inside a character.
+        decoder = codecs.getincrementaldecoder(encoding)(errors)
+        changes = []
+        handler = GObject.Object.connect(self, 'notify::delimiters', lambda *_: changes.append(True))
+        delimiters = self._get_delimiters()
+        try:
+            async for line in self:
+                if changes:
+                    changes.clear()
+                    delimiters = self._get_delimiters()
+                text, delimiter = strip(line, delimiters)
+                yield decoder.decode(text, bool(delimiter))
+            rest = decoder.decode(b'', True)
+            if rest:
+                yield rest
+        finally:
+            self.disconnect(handler)
+
+    async def batches(self):
+        """Iterates over lists of lines, as bytes with the delimiter: all that are at hand, so it is the fastest."""
+        while True:
+            block = await self.readlines()
+            if not block:
+                return
+            yield split(block, self._get_delimiters())
+
+    # --- Handlers: who listens gets what was not handed out, and the channel shall notice ---
+
+    def connect(self, signal, handler, *args):
+        """Connects handler(channel, ..., *args) to a signal. Handlers of `read`, `readline` and `readlines` get a GLib.Bytes."""
+        return self._listen(super().connect, signal, handler, *args)
+
+    def connect_after(self, signal, handler, *args):
+        """As connect(), behind the class's own handler."""
+        return self._listen(super().connect_after, signal, handler, *args)
+
+    def connect_object(self, signal, handler, gobject, *args):
+        """As connect(), for as long as gobject lives, which the handler gets instead of the channel."""
+        return self._listen(super().connect_object, signal, handler, gobject, *args)
+
+    def connect_object_after(self, signal, handler, gobject, *args):
+        """As connect_object(), behind the class's own handler."""
+        return self._listen(super().connect_object_after, signal, handler, gobject, *args)
+
+    def handler_unblock(self, handler):
+        """Unblocks a handler."""
+        return self._listen(super().handler_unblock, handler)
+
+    def _listen(self, call, *args):
+        self._prepare()
+        result = call(*args)
+        self.look()
+        return result
+
+    # --- Delimiters ---
+
+    @property
+    def delimiter(self):
+        """What ends a line: a str (bytes where it is none), or a list of them if there are several."""
+        def decode(delimiter):
+            try:
+                return delimiter.decode()
+            except UnicodeDecodeError:
+                return delimiter
+
+        delimiters = [decode(delimiter) for delimiter in self._get_delimiters()]
+        return delimiters[0] if len(delimiters) == 1 else delimiters
+
+    @delimiter.setter
+    def delimiter(self, delimiter):
+        if isinstance(delimiter, (str, bytes, bytearray, memoryview)):
+            delimiter = [delimiter]
+        self.set_delimiter_bytes([GLib.Bytes.new(encode(one)) for one in delimiter])
+
+    def _get_delimiters(self):
+        return [delimiter.get_data() for delimiter in self.get_delimiter_bytes()]
+
+    # --- Writing ---
+
+    def write(self, data):
+        """Queues bytes; the future's result is their number. Raises at once if the queue has no room for them:
+        G_IO_ERROR_WOULD_BLOCK, after which wait_writable() helps, or G_IO_ERROR_MESSAGE_TOO_LARGE.
+        """
+        future = self.write_bytes(to_bytes(data))
+        if future.get_finished() and future.get_failed():
+            # Nobody looks at the future of a write that is not awaited.
+            try:
+                future.get_result()
+            except GLib.Error as error:
+                if any(error.matches(Gio.io_error_quark(), code) for code in _REFUSED):
+                    raise
+        return future
+
+    def send(self, data):
+        """Queues bytes without a future, for many small writes; raises if they are refused."""
+        return super().send(to_bytes(data))
+
+    # --- Closing ---
+
+    def close(self, immediate=False, expected=True):
+        """Closes the channel. What is queued is written first, or else given up if immediate. The `closed` signal and
+        the future tell expected.
+        """
+        flags = Kaa.CloseFlags.NONE
+        if immediate:
+            flags |= Kaa.CloseFlags.IMMEDIATE
+        if not expected:
+            flags |= Kaa.CloseFlags.UNEXPECTED
+        self._settle()
+        return super().close(flags)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, error, traceback):
+        # After an exception nobody shall wait for a peer that does not read.
+        await self.close(immediate=kind is not None)
+
+    def splice(self, target, flags=Kaa.SpliceFlags.NONE):
+        """Moves everything that can be read to another channel. The result is the number of bytes; bytes_moved counts them.
+
+        Kaa.SpliceFlags.CLOSE_TARGET closes the target at the end.
+        """
+        self._prepare(target)
+        return super().splice(target, flags)
+
+
+# What looks at the read queue, decides what a line is, or may open the channel.
+add_methods(IOChannel, IOChannel._prepare,
+            'read_async', 'readline_async', 'readlines_async', 'read_exactly_async', 'read_until_async',
+            'consume', 'peek_lines', 'describe', 'get_readable', 'get_read_queue_used',
+            'set_delimiter', 'set_delimiters', 'set_delimiter_bytes', 'set_queue_size', 'set_overflow_policy',
+            'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal', 'splice_async',
+            'get_property', 'set_property', 'set_properties', 'get_properties')
+# What only needs a text.
+add_methods(IOChannel, lambda channel, *_: loops.get_running_loop(), 'flush', 'wait_writable', 'shutdown', 'write_bytes')
+add_constructors(IOChannel, 'new', 'new_for_fd', 'new_for_stream', 'new_for_serial', 'new_pair')
+add_attributes(IOChannel)
