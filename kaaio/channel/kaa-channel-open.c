@@ -360,6 +360,27 @@ take_reading (KaaIOChannel *self,
   kaa_pending_list_move (&to->requests, &from->requests, self);
 }
 
+gboolean
+kaa_channel_gather_input (KaaIOChannel  *self,
+                          gsize         *length,
+                          GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->filtered && priv->input != NULL &&
+      !kaa_filter_transport_move_rest (priv->input, &kaa_channel_need_reading (priv)->queue, kaa_channel_get_blocks (priv)))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "There is no memory for what was read");
+      return FALSE;
+    }
+
+  *length = kaa_channel_get_queued (priv);
+  if (priv->reading->chunks != NULL)
+    for (GList *chunk = priv->reading->chunks->head; chunk != NULL; chunk = chunk->next)
+      *length += g_bytes_get_size (chunk->data);
+  return TRUE;
+}
+
 static gboolean
 check_other (KaaIOChannel    *self,
              KaaIOChannel    *other,
@@ -367,6 +388,7 @@ check_other (KaaIOChannel    *self,
              GError         **error)
 {
   KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
+  gsize length;
 
   if (!kaa_channel_check_openable (self, error))
     return FALSE;
@@ -380,7 +402,7 @@ check_other (KaaIOChannel    *self,
   if (theirs->input != NULL && theirs->input->klass->anchored)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "A socket that is listening or connecting cannot be taken over");
+                           "A socket that is listening, connecting or agreeing on TLS cannot be taken over");
       return FALSE;
     }
   if (theirs->in_filter)
@@ -395,7 +417,7 @@ check_other (KaaIOChannel    *self,
                            "The other channel does not have this mode");
       return FALSE;
     }
-  return TRUE;
+  return kaa_channel_gather_input (other, &length, error);
 }
 
 /* The other channel's descriptors, for this channel: filters stay behind. */
@@ -403,16 +425,11 @@ static KaaTransport *
 take_transport (KaaIOChannel *self,
                 KaaTransport *transport)
 {
-  KaaTransport *inner;
-
   if (transport == NULL)
     return NULL;
 
   transport->klass->stop (transport);
-  inner = kaa_filter_transport_get_inner (transport);
-  if (inner != transport)
-    g_free (transport);
-  return kaa_channel_filter_transport (self, inner);
+  return kaa_channel_filter_transport (self, kaa_filter_transport_unwrap (transport));
 }
 
 static gboolean
@@ -561,22 +578,17 @@ kaa_channel_exchange_transport (KaaIOChannel  *self,
 
   g_assert (old != NULL && old == priv->output);
 
+  /* The new one may go through what is inside the old one. */
+  old->klass->stop (old);
   if (!transport->klass->start (transport, &priv->entry, error))
     {
       discard_transport (transport);
+      old->klass->start (old, &priv->entry, NULL);
       return NULL;
     }
 
-  old->klass->stop (old);
-  if (kaa_filter_transport_get_inner (old) != old)
-    {
-      KaaTransport *filter = old;
-
-      old = kaa_filter_transport_get_inner (filter);
-      g_free (filter);
-    }
-
   priv->input = priv->output = transport;
+  old = kaa_filter_transport_unwrap (old);
   kaa_channel_notify_fileno (self);
   kaa_channel_notify_state (self);
   kaa_channel_schedule (self);

@@ -319,6 +319,8 @@ KaaTransport *kaa_channel_filter_transport      (KaaIOChannel *self, KaaTranspor
 /* Begins with new transports, which are taken; either may be NULL. Nothing has changed where it fails. */
 gboolean      kaa_channel_open_transports       (KaaIOChannel *self, KaaTransport *input, KaaTransport *output,
                                                  GError **error);
+/* How much was read and has gone to nobody yet; all of it is in the queue, or in chunks that wait for handlers. */
+gboolean      kaa_channel_gather_input          (KaaIOChannel *self, gsize *length, GError **error);
 /* Puts a transport (taken) in the place of the one that is open for both directions: nothing is announced; queues, requests and
  * handlers stay. Returns the old one, stopped, or NULL with an error: nothing has changed then. */
 KaaTransport *kaa_channel_exchange_transport    (KaaIOChannel *self, KaaTransport *transport, GError **error);

@@ -309,6 +309,9 @@ kaa_socket_connect_to (KaaSocket  *self,
   priv->connecting = connecting;
   connecting->future = g_object_ref (future);
   priv->local.length = priv->remote.length = 0;
+  g_clear_object (&priv->connected_to);
+  if (G_IS_NETWORK_ADDRESS (connectable))
+    priv->connected_to = g_object_ref (connectable);
   waiting = kaa_waiting_transport_new (waiting_closed, connecting);
   if (kaa_channel_open_transports (KAA_IO_CHANNEL (self), waiting, waiting, &error))
     {

@@ -15,10 +15,12 @@ G_BEGIN_DECLS
  *   kaa-socket-connect.c  connecting
  *   kaa-socket-listen.c   listening and accepting
  *   kaa-socket-peer.c     who is at the other side, and at this one
+ *   kaa-socket-tls.c      TLS
  *   kaa-socket-async.c    the GIO pairs
  */
 
 typedef struct _KaaConnecting KaaConnecting;
+typedef struct _KaaHandshake  KaaHandshake;
 
 /* The clients of a listening socket that are open; shared with them. */
 typedef struct
@@ -31,6 +33,8 @@ typedef struct
 typedef struct
 {
   KaaConnecting *connecting;
+  KaaHandshake *handshake;  /* while TLS is being started */
+  GSocketConnectable *connected_to; /* the host that was asked for; NULL where it was none */
   KaaTransport *listener;   /* the channel's */
   KaaPendingList accepts;
   KaaClientCount *clients;  /* of this server */

@@ -51,6 +51,7 @@ typedef enum
   PROP_LISTENING = 1,
   PROP_CONNECTING,
   PROP_CONNECTED,
+  PROP_TLS_CONNECTION,
   PROP_LOCAL_ADDRESS,
   PROP_REMOTE_ADDRESS,
   PROP_BUFFER_SIZE,
@@ -83,6 +84,8 @@ get_state_bits (KaaSocket *self)
     bits |= 1 << PROP_CONNECTING;
   if (kaa_socket_get_connected (self))
     bits |= 1 << PROP_CONNECTED;
+  if (kaa_socket_get_tls_connection (self) != NULL)
+    bits |= 1 << PROP_TLS_CONNECTION;
   return bits;
 }
 
@@ -95,7 +98,7 @@ kaa_socket_notify_state (KaaSocket *self)
 
   /* Remembered first: a handler may change the state again. */
   priv->notified = bits;
-  for (guint i = PROP_LISTENING; i <= PROP_CONNECTED; i++)
+  for (guint i = PROP_LISTENING; i <= PROP_TLS_CONNECTION; i++)
     if (changed & (1 << i))
       g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
 }
@@ -152,6 +155,7 @@ kaa_socket_finalize (GObject *object)
   KaaSocketPrivate *priv = kaa_socket_get_private (self);
 
   kaa_socket_uncount (self);
+  g_clear_object (&priv->connected_to);
   if (priv->clients != NULL)
     {
       priv->clients->server = NULL;
@@ -180,6 +184,9 @@ kaa_socket_get_property (GObject    *object,
       break;
     case PROP_CONNECTED:
       g_value_set_boolean (value, kaa_socket_get_connected (self));
+      break;
+    case PROP_TLS_CONNECTION:
+      g_value_set_object (value, kaa_socket_get_tls_connection (self));
       break;
     case PROP_LOCAL_ADDRESS:
       g_value_take_object (value, kaa_socket_get_local_address (self));
@@ -275,6 +282,16 @@ kaa_socket_class_init (KaaSocketClass *klass)
    * Since: 1.0
    */
   properties[PROP_CONNECTED] = g_param_spec_boolean ("connected", NULL, NULL, FALSE, readable);
+
+  /**
+   * KaaSocket:tls-connection: (getter get_tls_connection)
+   *
+   * What protects the connection, from [method@Kaa.Socket.start_tls] until the socket is closed; %NULL without TLS.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_TLS_CONNECTION] =
+    g_param_spec_object ("tls-connection", NULL, NULL, G_TYPE_TLS_CONNECTION, readable);
 
   /**
    * KaaSocket:local-address: (getter get_local_address)

@@ -91,6 +91,26 @@ KAA_AVAILABLE_IN_1_0
 GCredentials   *kaa_socket_get_credentials     (KaaSocket            *self,
                                                 GError              **error);
 
+/* TLS */
+
+KAA_AVAILABLE_IN_1_0
+KaaInProgress  *kaa_socket_start_tls           (KaaSocket            *self,
+                                                GSocketConnectable   *identity,
+                                                GTlsCertificate      *certificate);
+KAA_AVAILABLE_IN_1_0
+void            kaa_socket_start_tls_async     (KaaSocket            *self,
+                                                GSocketConnectable   *identity,
+                                                GTlsCertificate      *certificate,
+                                                GCancellable         *cancellable,
+                                                GAsyncReadyCallback   callback,
+                                                gpointer              user_data);
+KAA_AVAILABLE_IN_1_0
+gboolean        kaa_socket_start_tls_finish    (KaaSocket            *self,
+                                                GAsyncResult         *result,
+                                                GError              **error);
+KAA_AVAILABLE_IN_1_0
+GTlsConnection *kaa_socket_get_tls_connection  (KaaSocket            *self);
+
 /* Properties */
 
 KAA_AVAILABLE_IN_1_0

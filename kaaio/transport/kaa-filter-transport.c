@@ -234,3 +234,35 @@ kaa_filter_transport_get_inner (KaaTransport *self)
 {
   return self->klass == &filter_transport_class ? ((KaaFilterTransport *) self)->inner : self;
 }
+
+gboolean
+kaa_filter_transport_move_rest (KaaTransport  *transport,
+                                KaaByteQueue  *queue,
+                                KaaBlockCache *cache)
+{
+  KaaFilterTransport *self = (KaaFilterTransport *) transport;
+  gconstpointer data;
+  gsize length;
+
+  if (transport->klass != &filter_transport_class || self->rest == NULL)
+    return TRUE;
+
+  data = g_bytes_get_data (self->rest, &length);
+  if (!kaa_byte_queue_append (queue, cache, data, length))
+    return FALSE;
+  g_clear_pointer (&self->rest, g_bytes_unref);
+  return TRUE;
+}
+
+KaaTransport *
+kaa_filter_transport_unwrap (KaaTransport *transport)
+{
+  KaaTransport *inner = kaa_filter_transport_get_inner (transport);
+
+  if (inner != transport)
+    {
+      g_clear_pointer (&((KaaFilterTransport *) transport)->rest, g_bytes_unref);
+      g_free (transport);
+    }
+  return inner;
+}

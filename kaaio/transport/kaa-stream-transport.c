@@ -57,6 +57,7 @@ struct _KaaStreamTransport
   guint8 guarded : 1; /* a pipe may be at the bottom of it: writing may raise SIGPIPE */
   guint8 finishing : 1; /* the streams are not ours to touch any more: a thread may be closing them */
   guint8 closed : 1;
+  guint8 owned : 1;  /* closed in any case */
 };
 
 /* --- what is below --- */
@@ -706,7 +707,7 @@ stream_transport_finish (KaaTransport *transport,
     g_cancellable_cancel (self->input.call->cancellable);
   if (is_running (self->input.call) || is_running (self->output.call) || is_running (self->ending))
     return FALSE;
-  if (!close_fd || self->closed)
+  if (!(close_fd || self->owned) || self->closed)
     return TRUE;
 
   g_clear_pointer (&self->ending, call_free);
@@ -764,7 +765,7 @@ stream_transport_close (KaaTransport *transport,
                         gboolean      forked)
 {
   KaaStreamTransport *self = (KaaStreamTransport *) transport;
-  GObject *to_close = close_fd && !self->closed ? transport->stream : NULL;
+  GObject *to_close = (close_fd || self->owned) && !self->closed ? transport->stream : NULL;
   GSocket *socket = to_close != NULL ? find_socket (to_close) : NULL;
   gboolean left;
 
@@ -847,4 +848,10 @@ kaa_stream_transport_new (GObject       *stream,
     }
 
   return &self->parent;
+}
+
+void
+kaa_stream_transport_own (KaaTransport *transport)
+{
+  ((KaaStreamTransport *) transport)->owned = TRUE;
 }

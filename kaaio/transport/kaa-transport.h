@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <sys/uio.h>
 
+#include "bytes/kaa-byte-queue.h"
 #include "bytes/kaa-sys.h"
 #include "loop/kaa-poller.h"
 
@@ -97,6 +98,8 @@ KaaTransport *kaa_file_transport_new (int               fd,
 KaaTransport *kaa_stream_transport_new (GObject          *stream,
                                         GInputStream     *input,
                                         GOutputStream    *output);
+/* The stream belongs to the channel, whatever its close-fd says. */
+void          kaa_stream_transport_own (KaaTransport     *self);
 /* GIOStream, GInputStream, GOutputStream, GSocket. May block where their close() does. */
 void          kaa_stream_close         (GObject          *stream);
 /* Closes a descriptor, or the stream whose it is, unless the number stands for a stranger by now. */
@@ -108,6 +111,21 @@ void          kaa_transport_close_fd   (int               fd,
 typedef void (*KaaWaitingClosed) (gpointer user_data);
 KaaTransport *kaa_waiting_transport_new (KaaWaitingClosed  closed,
                                          gpointer          user_data);
+
+/* Stands in for a connection that is about to become another one: lets out the first length bytes that are written, and reads
+ * nothing. inner (taken): what they go through. fd and stream may be set to those of the new connection. */
+typedef struct
+{
+  /* They are out. From inside a write. */
+  void (*passed) (gpointer user_data);
+  /* The channel lets go of it, because it is closed or the new connection takes its place. */
+  void (*closed) (gpointer user_data);
+} KaaGateFuncs;
+
+KaaTransport *kaa_gate_transport_new    (KaaTransport       *inner,
+                                         gsize               length,
+                                         const KaaGateFuncs *funcs,
+                                         gpointer            user_data);
 
 /* A subclass of the channel that has low-level calls of its own. They are called with owner; what they chain up
  * to is the inner transport, which the filter owns. */
@@ -122,6 +140,12 @@ KaaTransport *kaa_filter_transport_new       (KaaTransport         *inner,
                                               gpointer              owner);
 /* The transport itself where it is no filter. */
 KaaTransport *kaa_filter_transport_get_inner (KaaTransport         *self);
+/* What the filter has read and not handed out yet goes into the queue; FALSE if there is no memory for it. */
+gboolean      kaa_filter_transport_move_rest (KaaTransport         *self,
+                                              KaaByteQueue         *queue,
+                                              KaaBlockCache        *cache);
+/* The inner one outlives the filter, which is freed. */
+KaaTransport *kaa_filter_transport_unwrap    (KaaTransport         *self);
 
 GError       *kaa_transport_error            (int                   errsv,
                                               const char           *what,

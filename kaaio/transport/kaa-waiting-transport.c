@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The transport of a channel whose connection is not there yet: a socket that is connecting, or that agrees on TLS.
+ * The transport of a channel whose connection is not there yet: a socket that is connecting.
  *
  * It never has anything to read, and takes nothing to write, so that everything waits in the queues of the channel. What
  * waits for is told when the channel gives up.

@@ -417,7 +417,7 @@ test_openssl (gconstpointer wrapped)
   KaaIOChannel *channel;
   Server server;
 
-  if (!start_server (&server))
+  if (!start_openssl (&server))
     {
       g_object_unref (connector);
       return;
@@ -453,7 +453,7 @@ test_openssl (gconstpointer wrapped)
   g_object_unref (stream);
   g_object_unref (connection);
   g_object_unref (connector);
-  stop_server (&server);
+  stop_openssl (&server);
 }
 
 int

@@ -249,7 +249,7 @@ on_client_event (GSocketClient      *client,
 }
 
 static inline gboolean
-start_server (Server *server)
+start_openssl (Server *server)
 {
   const char *arguments[] = {
     "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate_file, "-key", key_file, "-rev", NULL
@@ -283,7 +283,7 @@ start_server (Server *server)
 }
 
 static inline void
-stop_server (Server *server)
+stop_openssl (Server *server)
 {
   kill (server->pid, SIGKILL);
   waitpid (server->pid, NULL, 0);
