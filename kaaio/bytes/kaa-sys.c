@@ -245,6 +245,9 @@ kaa_sys_get_unread (int fd)
   return (gsize) unread;
 }
 
+/* What one call of kaa_sys_splice() makes of itself. */
+#define MAX_SPLICES 16
+
 /* Writing */
 
 /* SIGPIPE is blocked for this thread. One that was pending before is not ours and stays. (A
@@ -399,6 +402,35 @@ kaa_sys_sendv (int                 fd,
   RETRY_ON_EINTR (result, sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 
   return result;
+}
+
+gssize
+kaa_sys_splice (int   from,
+                int   to,
+                gsize length)
+{
+#ifdef SPLICE_F_NONBLOCK
+  KaaSigpipeGuard guard;
+  gsize moved = 0;
+  gssize result = 0;
+
+  /* A call often moves no more than a pipe holds: a few of them for one guard. */
+  kaa_sys_block_sigpipe (&guard);
+  for (guint i = 0; i < MAX_SPLICES && moved < length; i++)
+    {
+      RETRY_ON_EINTR (result, splice (from, NULL, to, NULL, length - moved, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+      if (result <= 0)
+        break;
+      moved += result;
+    }
+  kaa_sys_restore_sigpipe (&guard, result < 0 && errno == EPIPE);
+
+  /* The end, or an error, comes again. */
+  return moved > 0 ? (gssize) moved : result;
+#else
+  errno = ENOSYS;
+  return -1;
+#endif
 }
 
 /* Opening and closing */

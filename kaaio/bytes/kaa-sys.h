@@ -49,6 +49,9 @@ gssize   kaa_sys_read             (int fd, void *buffer, gsize length);
 gssize   kaa_sys_recv             (int fd, void *buffer, gsize length);          /* MSG_DONTWAIT */
 gssize   kaa_sys_writev           (int fd, const struct iovec *vectors, int n);  /* never SIGPIPE */
 gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
+/* From a pipe, or into one, without copying: splice(2), as often as it moves anything (within reason), never SIGPIPE. The pipe
+ * does not block, the other end only where its description does. EINVAL, ENOSYS: not between these two. */
+gssize   kaa_sys_splice           (int from, int to, gsize length);
 /* Around a write(2) that somebody else makes. */
 typedef struct
 {

@@ -135,7 +135,7 @@ begin_close (KaaIOChannel *self,
   add_closing (priv, expected);
   priv->state = KAA_STATE_CLOSING;
   priv->look_behind_eof = FALSE;
-  kaa_channel_wake_feeders (self);
+  kaa_channel_close_feeders (self, expected);
   kaa_channel_notify_state (self);
 }
 

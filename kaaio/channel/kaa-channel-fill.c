@@ -163,6 +163,20 @@ read_some (KaaIOChannel  *self,
   return n;
 }
 
+/* Past the queue, where a splice can do that. */
+static gssize
+move_some (KaaIOChannel  *self,
+           KaaWants       wants,
+           gboolean      *budget,
+           GError       **error)
+{
+  KaaPending *request = kaa_channel_get_private (self)->reading->requests.first;
+
+  if (request == NULL || request->splice == NULL)
+    return KAA_TRANSPORT_UNABLE;
+  return kaa_splice_move (request->splice, wants, budget, error);
+}
+
 /* A closing channel reads what still comes and throws it away: two peers with full queues must not wait for
  * each other. */
 static gboolean
@@ -210,8 +224,12 @@ kaa_channel_fill (KaaIOChannel *self,
   if (want == 0)
     return FALSE;
 
-  n = read_some (self, want, &error);
-  if (n == KAA_TRANSPORT_AGAIN)
+  n = move_some (self, wants, budget, &error);
+  if (n > 0)
+    return TRUE;
+  if (n == KAA_TRANSPORT_UNABLE)
+    n = read_some (self, want, &error);
+  if (n == KAA_TRANSPORT_AGAIN || n == KAA_TRANSPORT_FULL)
     return FALSE;
 
   priv->look_behind_eof = FALSE;

@@ -10,6 +10,14 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+/* Something waits for the output. */
+static gboolean
+wants_output (KaaIOChannelPrivate *priv)
+{
+  return (kaa_channel_get_unwritten (priv) > 0 || kaa_channel_is_awaited (priv)) &&
+         !(priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT);
+}
+
 /* Tells the transports what readiness is of use, and the poller whether anybody should be asked again. */
 static void
 settle_down (KaaIOChannel *self)
@@ -38,18 +46,13 @@ settle_down (KaaIOChannel *self)
     {
       KaaPollFlags flags = wanted || !(ready & (KAA_POLL_IN | KAA_POLL_HUP)) ? KAA_POLL_IN : 0;
 
-      if (input == priv->output && kaa_channel_get_unwritten (priv) > 0 && !(ready & KAA_POLL_OUT))
+      if (input == priv->output && wants_output (priv))
         flags |= KAA_POLL_OUT;
       input->klass->set_wanted (input, flags);
     }
   if (priv->output != NULL && priv->output != input)
     {
-      KaaPollFlags flags = 0;
-
-      if (kaa_channel_get_unwritten (priv) > 0 &&
-          !(priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT))
-        flags = KAA_POLL_OUT;
-      priv->output->klass->set_wanted (priv->output, flags);
+      priv->output->klass->set_wanted (priv->output, wants_output (priv) ? KAA_POLL_OUT : 0);
     }
 
   /* Who is there already and has what there is (at the end of a channel that stays open) need not be waited for. */

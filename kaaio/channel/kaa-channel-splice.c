@@ -6,6 +6,10 @@
  * To its source a splice is a request for all bytes, so it stands in the line of requests and what is read is its own
  * from its turn on. To its target it is a feeder: it takes no more from the source than the target's write queue has room for, and while
  * there is none the source is not read. Each time the target has written something it wakes the sources that feed it.
+ *
+ * Where the transports can, and nobody else looks at the bytes, they go past both queues: the kernel moves them. Only what
+ * it moves has left the source, so nothing else changes. Once a piece had to go through the queue of the target, behind writes of
+ * others, the next one waits until that has gone, and then goes past it.
  */
 
 #include "channel/kaa-io-channel-private.h"
@@ -17,12 +21,17 @@ struct _KaaSplice
   KaaIOChannel *target;
   KaaSpliceFlags flags;
   gboolean lost;         /* the target gave up what it had been fed */
+  gboolean hung_up;      /* the target was closed by its other side */
+  gboolean copies;       /* the kernel cannot move these bytes */
+  gboolean blocked;      /* it could, when the target takes more */
   guint64 moved;         /* bytes that the target has accepted */
   guint64 end;           /* position behind the last of them in the target's stream */
 };
 
-/* Sources and targets take turns in pieces that stay in the processor's cache. */
+/* Sources and targets take turns in pieces that stay in the processor's cache... */
 #define MAX_PIECE (64 * 1024)
+/* ...unless it never sees them. */
+#define MAX_MOVE (1024 * 1024)
 
 static KaaSplice **
 find_link (KaaSplice *self)
@@ -54,6 +63,15 @@ kaa_channel_wake_feeders (KaaIOChannel *self)
     kaa_channel_schedule (splice->pending->channel);
 }
 
+gboolean
+kaa_channel_is_awaited (KaaIOChannelPrivate *priv)
+{
+  for (KaaSplice *splice = priv->writing->feeders; splice != NULL; splice = splice->next)
+    if (splice->blocked)
+      return TRUE;
+  return FALSE;
+}
+
 /* What is queued will not be written: the splices say how much had been. */
 void
 kaa_channel_fail_feeders (KaaIOChannel *self)
@@ -65,6 +83,15 @@ kaa_channel_fail_feeders (KaaIOChannel *self)
       splice->moved -= MIN (splice->moved, kaa_subtract (splice->end, priv->writing->writes.written));
       splice->lost = TRUE;
     }
+  kaa_channel_wake_feeders (self);
+}
+
+void
+kaa_channel_close_feeders (KaaIOChannel *self,
+                           gboolean      expected)
+{
+  for (KaaSplice *splice = kaa_channel_get_private (self)->writing->feeders; splice != NULL; splice = splice->next)
+    splice->hung_up = !expected;
   kaa_channel_wake_feeders (self);
 }
 
@@ -90,6 +117,18 @@ is_target_gone (KaaSplice *self)
          target->state == KAA_STATE_CLOSING || target->state == KAA_STATE_CLOSED;
 }
 
+/* Whether the kernel may move what comes: both ends can do it as far as is known, and it has nothing to go behind. */
+static gboolean
+can_move (KaaSplice *self)
+{
+  KaaIOChannelPrivate *source = kaa_channel_get_private (self->pending->channel);
+  KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
+
+  return !self->copies && source->input != NULL && source->input->klass->splice != NULL &&
+         target->output != NULL && target->output->klass->take != NULL && target->state == KAA_STATE_OPEN &&
+         kaa_channel_get_queued (source) == 0;
+}
+
 /* Bytes that may be taken from the source now. */
 gsize
 kaa_splice_get_room (KaaSplice *self)
@@ -98,6 +137,10 @@ kaa_splice_get_room (KaaSplice *self)
   gsize used = kaa_channel_get_reserved (target);
 
   if (is_target_gone (self) || target->full)
+    return 0;
+  if (can_move (self) &&
+      (target->writing->writes.written < self->end ||
+       (self->blocked && !(target->output->klass->get_ready (target->output) & KAA_POLL_OUT))))
     return 0;
   return MIN (kaa_subtract (target->options->queue_size, used), MAX_PIECE);
 }
@@ -110,6 +153,9 @@ target_error (KaaSplice *self)
   if (target->ending->end_error != NULL)
     return g_error_new (target->ending->end_error->domain, target->ending->end_error->code,
                         "%s; %" G_GUINT64_FORMAT " bytes had been spliced", target->ending->end_error->message, self->moved);
+  if (self->hung_up)
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
+                        "The other side of the target is gone; %" G_GUINT64_FORMAT " bytes had been spliced", self->moved);
   return g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
                       "The target of the splice was closed; %" G_GUINT64_FORMAT " bytes had been spliced", self->moved);
 }
@@ -208,6 +254,47 @@ kaa_splice_serve (KaaSplice *self,
   return TRUE;
 }
 
+gssize
+kaa_splice_move (KaaSplice  *self,
+                 KaaWants    wants,
+                 gboolean   *budget,
+                 GError    **error)
+{
+  KaaIOChannelPrivate *source = kaa_channel_get_private (self->pending->channel);
+  KaaIOChannelPrivate *theirs = kaa_channel_get_private (self->target);
+  KaaIOChannel *target;
+  KaaInProgress *future;
+  guint64 moved;
+  gssize n;
+
+  self->blocked = FALSE;
+  /* Handlers of `read` see the bytes as they pass, and bytes keep their order. */
+  if (!can_move (self) || (wants & KAA_WANTS_CHUNKS) || kaa_channel_get_reserved (theirs) > 0)
+    return KAA_TRANSPORT_UNABLE;
+
+  n = source->input->klass->splice (source->input, theirs->output, MIN (theirs->options->queue_size, MAX_MOVE), error);
+  self->blocked = n == KAA_TRANSPORT_FULL;
+  self->copies = n == KAA_TRANSPORT_UNABLE;
+  if (n <= 0)
+    return n;
+
+  moved = self->moved += n;
+  source->bytes_read += n;
+  source->eof = source->look_behind_eof = FALSE;
+  theirs->bytes_written += n;
+  kaa_channel_note_activity (self->pending->channel);
+  kaa_channel_note_activity (self->target);
+  *budget = kaa_poller_spend (source->entry.poller, n);
+
+  /* Handlers of the notification may end the splice. */
+  target = g_object_ref (self->target);
+  future = g_object_ref (self->pending->future);
+  kaa_in_progress_set_bytes_moved (future, moved);
+  g_object_unref (future);
+  g_object_unref (target);
+  return n;
+}
+
 /* --- the method --- */
 
 static GError *
@@ -242,6 +329,9 @@ check_target (KaaIOChannel *self,
  * until it has ended, and handlers of `read` see the bytes as they pass. Of @target it uses the write queue, so other writes may
  * go in between pieces. While that queue is full, @self is not read: memory stays bounded however fast one and slow the other is. Two
  * channels may be spliced to each other at the same time.
+ *
+ * From a pipe or a file to a pipe or a socket, and from a socket to a pipe, the kernel moves the bytes without copying them (splice(2)
+ * of Linux), as long as no handler of `read` wants to see them. Sockets are made non-blocking for that, until they are closed.
  *
  * Unlike other requests it goes on although nobody listens to its future. [property@Kaa.InProgress:bytes-moved] of the future tells how
  * far it is.

@@ -253,8 +253,14 @@ kaa_channel_write_out (KaaIOChannel *self,
       kaa_channel_settle_written (self, TRUE);
       return TRUE;
     }
-  if (kaa_channel_get_unwritten (priv) == 0 || !is_ready (priv))
+  if (!is_ready (priv))
     return FALSE;
+  if (kaa_channel_get_unwritten (priv) == 0)
+    {
+      if (kaa_channel_is_awaited (priv))
+        kaa_channel_wake_feeders (self);
+      return FALSE;
+    }
 
   n = write_once (self);
   if (n > 0)

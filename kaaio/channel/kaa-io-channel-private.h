@@ -379,11 +379,16 @@ void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending 
 /* kaa-channel-splice.c */
 void          kaa_channel_wake_feeders          (KaaIOChannel *self);
 void          kaa_channel_fail_feeders          (KaaIOChannel *self);
+void          kaa_channel_close_feeders         (KaaIOChannel *self, gboolean expected);
 void          kaa_channel_shift_feeders         (KaaIOChannel *self, guint64 start, gsize length);
+/* A splice has bytes for this channel that go past the queue, once the transport takes them. */
+gboolean      kaa_channel_is_awaited            (KaaIOChannelPrivate *priv);
 void          kaa_splice_free                   (KaaSplice *self);
 gsize         kaa_splice_get_room               (KaaSplice *self);
 guint64       kaa_splice_get_moved              (KaaSplice *self);
 gboolean      kaa_splice_serve                  (KaaSplice *self, gboolean at_end);
+/* Moves bytes from transport to transport, and tells about it. What splice() of the transport says; UNABLE: they have to be read. */
+gssize        kaa_splice_move                   (KaaSplice *self, KaaWants wants, gboolean *budget, GError **error);
 
 /* kaa-channel-write.c */
 /* Takes bytes (or else data) that were reserved, for pending or for nobody. On the channel's thread. */

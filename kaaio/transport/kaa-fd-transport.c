@@ -18,7 +18,9 @@ enum
 {
   FLAG_PTY      = 1 << 0,
   FLAG_ENDLESS  = 1 << 1,  /* a hang-up is an error */
-  FLAG_ACQUIRED = 1 << 2   /* O_NONBLOCK was set by us, on a description that is not ours */
+  FLAG_ACQUIRED = 1 << 2,  /* O_NONBLOCK was set by us, and is put back */
+  FLAG_SHARED   = 1 << 3,  /* the description is not ours alone */
+  FLAG_NONBLOCK = 1 << 4   /* O_NONBLOCK was set before */
 };
 
 /* One for each channel, so in an order that leaves no gaps. */
@@ -130,6 +132,13 @@ is_refusal (int errsv)
     }
 }
 
+static void
+wait_for_room (KaaFdTransport *self)
+{
+  kaa_watch_clear (&self->watch, KAA_POLL_OUT);
+  kaa_watch_set_wanted (&self->watch, self->watch.wanted | KAA_POLL_OUT);
+}
+
 static gssize
 fd_transport_write (KaaTransport        *transport,
                     const struct iovec  *vectors,
@@ -150,8 +159,7 @@ fd_transport_write (KaaTransport        *transport,
 
   if (errno == EAGAIN)
     {
-      kaa_watch_clear (&self->watch, KAA_POLL_OUT);
-      kaa_watch_set_wanted (&self->watch, self->watch.wanted | KAA_POLL_OUT);
+      wait_for_room (self);
       return KAA_TRANSPORT_AGAIN;
     }
 
@@ -159,6 +167,90 @@ fd_transport_write (KaaTransport        *transport,
   g_propagate_error (error, kaa_transport_error (errsv, "Writing to", transport->fd));
   return is_refusal (errsv) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
 }
+
+/* --- splicing --- */
+
+static gboolean
+is_pipe (KaaTransport *transport)
+{
+  return transport->kind == KAA_FD_PIPE;
+}
+
+/* MSG_DONTWAIT does not reach into splice(2), so a socket has to be non-blocking itself. */
+static gboolean
+make_socket_nonblocking (KaaFdTransport *self)
+{
+  KaaFdInfo info;
+
+  if (self->parent.flags & (FLAG_ACQUIRED | FLAG_NONBLOCK))
+    return TRUE;
+  if ((self->parent.flags & FLAG_SHARED) || !kaa_sys_inspect (self->parent.fd, &info, NULL) ||
+      !kaa_sys_acquire_nonblocking (self->parent.fd, &info))
+    return FALSE;
+
+  self->parent.flags |= FLAG_ACQUIRED;
+  return TRUE;
+}
+
+/* splice(2) does not say which of the two was not ready. */
+static gssize
+move (int   from,
+      int   to,
+      gsize length)
+{
+  gssize n = kaa_sys_splice (from, to, length);
+
+  if (n >= 0)
+    return n;
+  if (errno != EAGAIN)
+    return KAA_TRANSPORT_UNABLE;
+  return kaa_sys_get_unread (from) > 0 ? KAA_TRANSPORT_FULL : KAA_TRANSPORT_AGAIN;
+}
+
+static gssize
+fd_transport_take (KaaTransport *transport,
+                   int           pipe,
+                   gsize         length)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  gssize n;
+
+  if (!is_pipe (transport) && (transport->kind != KAA_FD_SOCKET || !make_socket_nonblocking (self)))
+    return KAA_TRANSPORT_UNABLE;
+
+  n = move (pipe, self->io_fd, length);
+  if (n == KAA_TRANSPORT_FULL)
+    wait_for_room (self);
+  return n;
+}
+
+static gssize
+fd_transport_splice (KaaTransport  *transport,
+                     KaaTransport  *target,
+                     gsize          length,
+                     GError       **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  gssize n = KAA_TRANSPORT_UNABLE;
+
+  if (is_pipe (transport))
+    {
+      n = target->klass->take (target, self->io_fd, length);
+    }
+  else if (transport->kind == KAA_FD_SOCKET && is_pipe (target) && target->klass == transport->klass &&
+           make_socket_nonblocking (self))
+    {
+      n = move (self->io_fd, ((KaaFdTransport *) target)->io_fd, length);
+      if (n == KAA_TRANSPORT_FULL)
+        wait_for_room ((KaaFdTransport *) target);
+    }
+
+  if (n == KAA_TRANSPORT_AGAIN)
+    kaa_watch_clear (&self->watch, KAA_POLL_IN);
+  return n;
+}
+
+/* --- readiness --- */
 
 static KaaPollFlags
 fd_transport_get_ready (KaaTransport *transport)
@@ -301,6 +393,8 @@ fd_transport_close (KaaTransport *transport,
 static const KaaTransportClass fd_transport_class = {
   .read = fd_transport_read,
   .write = fd_transport_write,
+  .splice = fd_transport_splice,
+  .take = fd_transport_take,
   .get_ready = fd_transport_get_ready,
   .set_wanted = fd_transport_set_wanted,
   .is_drained = fd_transport_is_drained,
@@ -343,6 +437,10 @@ kaa_fd_transport_new (int               fd,
   self->parent.mode = mode;
   if (info->pty)
     self->parent.flags |= FLAG_PTY;
+  if (private_description)
+    self->parent.flags |= FLAG_SHARED;
+  if (info->nonblocking)
+    self->parent.flags |= FLAG_NONBLOCK;
   self->device = info->device;
   self->inode = info->inode;
 

@@ -6,8 +6,11 @@
  * They are always "ready" and block all the same, so they are read, written and closed on a small private pool of
  * threads. A call starts a job and says AGAIN; when the job is done the entry is scheduled, and the same call
  * made again finds the result. One job at a time: the file offset belongs to the description.
+ *
+ * A splice reads nothing: a job fills a pipe, the conduit, whose bytes the kernel moves on.
  */
 
+#include "transport/kaa-conduit.h"
 #include "transport/kaa-transport.h"
 
 #include <errno.h>
@@ -15,11 +18,15 @@
 
 /* More would only make cancelling and closing slow. */
 #define MAX_JOB (256 * 1024)
+/* What goes through the conduit at a time; the least for which it is made. */
+#define MAX_CONDUIT (1024 * 1024)
+#define MIN_CONDUIT (16 * 1024)
 #define MAX_THREADS 4
 
 typedef enum
 {
   JOB_READ,
+  JOB_FILL,
   JOB_WRITE,
   JOB_CLOSE,
   N_JOBS
@@ -33,6 +40,7 @@ typedef struct
   KaaFileTransport *owner;  /* NULL once the transport is closed: then the job cleans up */
   KaaPoller *poller;
   GObject *stream;          /* whose descriptor it is */
+  KaaConduit *conduit;      /* to be filled */
   KaaFdInfo info;
   int fd;
   JobKind kind;
@@ -50,6 +58,8 @@ struct _KaaFileTransport
   Job *running;
   Job *done[N_JOBS];        /* one for each kind: nobody has to take what was read before something can be written */
   gsize offset;             /* how much of what was read has been handed out */
+  KaaConduit *conduit;      /* while it is spliced: what is in there was read, too */
+  gboolean unspliceable;    /* a file system that cannot do it */
   KaaFdInfo info;
 };
 
@@ -68,6 +78,7 @@ job_free (Job *job)
 {
   kaa_poller_unref (job->poller);
   g_clear_object (&job->stream);
+  g_clear_pointer (&job->conduit, kaa_conduit_unref);
   g_free (job);
 }
 
@@ -111,6 +122,9 @@ job_run (gpointer data,
     {
     case JOB_READ:
       job->result = kaa_sys_read (job->fd, job->data, job->length);
+      break;
+    case JOB_FILL:
+      job->result = kaa_conduit_fill (job->conduit, job->fd);
       break;
     case JOB_WRITE:
       vector.iov_base = job->data;
@@ -178,6 +192,56 @@ can_begin (const KaaFileTransport *self)
   return self->running == NULL && self->done[JOB_CLOSE] == NULL;
 }
 
+static void
+begin (KaaFileTransport *self,
+       Job              *job)
+{
+  self->running = job;
+  job_push (job);
+}
+
+/* Looks at a filling that is done: 0 where the file has come to its end, -1 for an error, which comes again when it is read. */
+static gssize
+note_filling (KaaFileTransport *self)
+{
+  Job *job = self->done[JOB_FILL];
+  gssize result;
+
+  if (job == NULL)
+    return 1;
+
+  result = job->result;
+  if (result > 0)
+    kaa_conduit_add (self->conduit, result);
+  drop_done (self, JOB_FILL);
+  return result;
+}
+
+/* What a splice has left behind comes first. TRUE if there was something. */
+static gboolean
+read_conduit (KaaFileTransport *self,
+              guint8           *buffer,
+              gsize             length,
+              gssize           *result)
+{
+  if (self->conduit == NULL)
+    return FALSE;
+
+  note_filling (self);
+  if (kaa_conduit_get_level (self->conduit) == 0)
+    {
+      /* The next filling may be under way. */
+      if (self->running == NULL)
+        g_clear_pointer (&self->conduit, kaa_conduit_unref);
+      return FALSE;
+    }
+
+  *result = kaa_sys_read (kaa_conduit_get_fd (self->conduit), buffer, MIN (length, kaa_conduit_get_level (self->conduit)));
+  g_assert (*result > 0);
+  kaa_conduit_remove (self->conduit, *result);
+  return TRUE;
+}
+
 static gssize
 file_transport_read (KaaTransport  *transport,
                      guint8        *buffer,
@@ -186,15 +250,18 @@ file_transport_read (KaaTransport  *transport,
 {
   KaaFileTransport *self = (KaaFileTransport *) transport;
   Job *job = self->done[JOB_READ];
+  gssize result;
   gsize n;
+
+  if (read_conduit (self, buffer, length, &result))
+    return result;
 
   if (job == NULL)
     {
       if (!can_begin (self))
         return KAA_TRANSPORT_AGAIN;
 
-      self->running = job_new (self, JOB_READ, MIN (length, MAX_JOB));
-      job_push (self->running);
+      begin (self, job_new (self, JOB_READ, MIN (length, MAX_JOB)));
       return KAA_TRANSPORT_AGAIN;
     }
 
@@ -262,9 +329,9 @@ file_transport_write (KaaTransport        *transport,
       if (!can_begin (self))
         return KAA_TRANSPORT_AGAIN;
 
-      self->running = job_new (self, JOB_WRITE, length);
-      copy_vectors (self->running->data, length, vectors, n_vectors);
-      job_push (self->running);
+      job = job_new (self, JOB_WRITE, length);
+      copy_vectors (job->data, length, vectors, n_vectors);
+      begin (self, job);
       return KAA_TRANSPORT_AGAIN;
     }
 
@@ -280,6 +347,89 @@ file_transport_write (KaaTransport        *transport,
   return result;
 }
 
+/* --- splicing --- */
+
+/* What was read before the splice had its turn. */
+static gssize
+write_rest (KaaFileTransport *self,
+            KaaTransport     *target)
+{
+  Job *job = self->done[JOB_READ];
+  struct iovec vector = { job->data + self->offset, (gsize) job->result - self->offset };
+  gssize n = target->klass->write (target, &vector, 1, NULL);
+
+  if (n == KAA_TRANSPORT_AGAIN)
+    return KAA_TRANSPORT_FULL;
+  if (n <= 0)
+    return KAA_TRANSPORT_UNABLE;
+
+  self->offset += n;
+  if (self->offset == (gsize) job->result)
+    drop_done (self, JOB_READ);
+  return n;
+}
+
+static void
+begin_filling (KaaFileTransport *self)
+{
+  Job *job = job_new (self, JOB_FILL, 0);
+
+  job->conduit = kaa_conduit_ref (self->conduit);
+  begin (self, job);
+}
+
+static gssize
+end_filling (KaaFileTransport *self,
+             gssize            result)
+{
+  g_clear_pointer (&self->conduit, kaa_conduit_unref);
+  if (result == 0)
+    return 0;
+
+  /* A file system without splice(2); reading finds out whether it is more than that. */
+  self->unspliceable = TRUE;
+  return KAA_TRANSPORT_UNABLE;
+}
+
+static gssize
+file_transport_splice (KaaTransport  *transport,
+                       KaaTransport  *target,
+                       gsize          length,
+                       GError       **error)
+{
+  KaaFileTransport *self = (KaaFileTransport *) transport;
+  gssize result;
+
+  if (self->running != NULL || self->done[JOB_CLOSE] != NULL)
+    return KAA_TRANSPORT_AGAIN;
+  if (self->done[JOB_READ] != NULL && self->done[JOB_READ]->result > 0)
+    return write_rest (self, target);
+  if (self->unspliceable || self->done[JOB_READ] != NULL || length < MIN_CONDUIT)
+    return KAA_TRANSPORT_UNABLE;
+
+  if (self->conduit == NULL)
+    self->conduit = kaa_conduit_new (MIN (length, MAX_CONDUIT));
+  if (self->conduit == NULL)
+    return KAA_TRANSPORT_UNABLE;
+
+  result = note_filling (self);
+  if (result <= 0)
+    return end_filling (self, result);
+
+  result = KAA_TRANSPORT_AGAIN;
+  if (kaa_conduit_get_level (self->conduit) > 0)
+    {
+      result = target->klass->take (target, kaa_conduit_get_fd (self->conduit),
+                                    MIN (length, kaa_conduit_get_level (self->conduit)));
+      if (result <= 0)
+        return result;
+      kaa_conduit_remove (self->conduit, result);
+    }
+  if (kaa_conduit_get_level (self->conduit) == 0)
+    begin_filling (self);
+  return result;
+}
+
 static KaaPollFlags
 file_transport_get_ready (KaaTransport *transport)
 {
@@ -287,7 +437,7 @@ file_transport_get_ready (KaaTransport *transport)
 
   if (can_begin (self))
     return KAA_POLL_IN | KAA_POLL_OUT;
-  return (self->done[JOB_READ] != NULL ? KAA_POLL_IN : 0) | (self->done[JOB_WRITE] != NULL ? KAA_POLL_OUT : 0);
+  return (self->done[JOB_READ] != NULL || self->done[JOB_FILL] != NULL ? KAA_POLL_IN : 0) | (self->done[JOB_WRITE] != NULL ? KAA_POLL_OUT : 0);
 }
 
 static void
@@ -336,15 +486,16 @@ file_transport_finish (KaaTransport *transport,
                        gboolean      close_fd)
 {
   KaaFileTransport *self = (KaaFileTransport *) transport;
+  Job *job;
 
   if (self->running != NULL)
     return FALSE;
   if (!close_fd || self->done[JOB_CLOSE] != NULL)
     return TRUE;
 
-  self->running = job_new (self, JOB_CLOSE, 0);
-  self->running->close_fd = TRUE;
-  job_push (self->running);
+  job = job_new (self, JOB_CLOSE, 0);
+  job->close_fd = TRUE;
+  begin (self, job);
   return FALSE;
 }
 
@@ -357,8 +508,9 @@ file_transport_start (KaaTransport  *transport,
 
   self->entry = entry;
   /* What was done meanwhile was reported to the entry before. */
-  if (self->done[JOB_READ] != NULL || self->done[JOB_WRITE] != NULL || self->done[JOB_CLOSE] != NULL)
-    kaa_poll_entry_schedule (entry);
+  for (guint i = 0; i < N_JOBS; i++)
+    if (self->done[i] != NULL)
+      kaa_poll_entry_schedule (entry);
   return TRUE;
 }
 
@@ -384,6 +536,9 @@ file_transport_close (KaaTransport *transport,
       /* The pool's threads stayed in the parent. */
       if (close_fd && kaa_sys_is_same (transport->fd, &self->info))
         kaa_sys_close (transport->fd);
+      if (self->running != NULL)
+        g_clear_pointer (&self->running->conduit, kaa_conduit_unref);
+      g_clear_pointer (&self->conduit, kaa_conduit_unref);
       for (guint i = 0; i < N_JOBS; i++)
         g_free (self->done[i]);
       g_free (self);
@@ -407,6 +562,7 @@ file_transport_close (KaaTransport *transport,
 
   for (guint i = 0; i < N_JOBS; i++)
     drop_done (self, i);
+  g_clear_pointer (&self->conduit, kaa_conduit_unref);
   g_clear_object (&transport->stream);
   g_free (self);
 }
@@ -414,6 +570,7 @@ file_transport_close (KaaTransport *transport,
 static const KaaTransportClass file_transport_class = {
   .read = file_transport_read,
   .write = file_transport_write,
+  .splice = file_transport_splice,
   .get_ready = file_transport_get_ready,
   .set_wanted = file_transport_set_wanted,
   .is_drained = file_transport_is_drained,

@@ -25,7 +25,9 @@ enum
 {
   KAA_TRANSPORT_FAILED  = -1, /* *error is set, and this direction is over */
   KAA_TRANSPORT_AGAIN   = -2, /* nothing now: the entry is scheduled when that changes */
-  KAA_TRANSPORT_REFUSED = -3  /* *error is set: these bytes cannot be written, others can (a full disk) */
+  KAA_TRANSPORT_REFUSED = -3, /* *error is set: these bytes cannot be written, others can (a full disk) */
+  KAA_TRANSPORT_FULL    = -4, /* the target of a splice takes nothing now: its entry is scheduled when that changes */
+  KAA_TRANSPORT_UNABLE  = -5  /* the kernel cannot move these bytes: they have to be read and written */
 };
 
 struct _KaaTransportClass
@@ -65,6 +67,16 @@ struct _KaaTransportClass
   void         (*close)        (KaaTransport        *self,
                                 gboolean             close_fd,
                                 gboolean             forked);
+  /* NULL, or: moves up to length bytes to the target without copying them; otherwise as read(). What goes wrong at the target is
+   * found out by writing to it. */
+  gssize       (*splice)       (KaaTransport        *self,
+                                KaaTransport        *target,
+                                gsize                length,
+                                GError             **error);
+  /* NULL, or: takes up to length bytes out of a pipe. 0 at the end of the pipe; AGAIN where it is empty; FULL; UNABLE. */
+  gssize       (*take)         (KaaTransport        *self,
+                                int                  pipe,
+                                gsize                length);
   /* NULL, or: whether anybody listens to something else than bytes that comes from it (blocked or not). */
   gboolean     (*is_heard)     (KaaTransport        *self);
   /* It belongs to its channel: another one cannot take it over. */

@@ -895,6 +895,39 @@ test_reopen_refuses (void)
   g_assert_cmpint (errno, ==, EBADF);
 }
 
+/* Several pieces in one call, an end that comes after them, and no signal. */
+static void
+test_splice (void)
+{
+  int from[2], to[2];
+  char buffer[16];
+
+  g_assert_cmpint (pipe2 (from, O_CLOEXEC), ==, 0);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, to), ==, 0);
+
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, -1);
+  g_assert_cmpint (errno, ==, EAGAIN);
+  g_assert_cmpint (write (from[1], "one", 3), ==, 3);
+  g_assert_cmpint (write (from[1], "two", 3), ==, 3);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 4), ==, 4);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, 2);
+  g_assert_cmpint (read (to[1], buffer, sizeof buffer), ==, 6);
+  g_assert_cmpmem (buffer, 6, "onetwo", 6);
+
+  g_assert_cmpint (write (from[1], "three", 5), ==, 5);
+  g_assert_cmpint (close (to[1]), ==, 0);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, -1);
+  g_assert_cmpint (errno, ==, EPIPE);
+  g_assert_cmpint (kaa_sys_splice (to[0], to[0], 100), ==, -1);
+  g_assert_cmpint (errno, ==, EINVAL);
+
+  g_assert_cmpint (read (from[0], buffer, 5), ==, 5);
+  g_assert_cmpint (close (from[1]), ==, 0);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, 0);
+  close (from[0]);
+  close (to[0]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -917,6 +950,7 @@ main (int    argc,
   g_test_add_func ("/bytes/sys/nosignal/one-driver", test_one_driver);
   g_test_add_func ("/bytes/sys/W7/sigpipe", test_sigpipe);
   g_test_add_func ("/bytes/sys/W7/sigpipe-fallback", test_sigpipe_fallback);
+  g_test_add_func ("/bytes/sys/splice", test_splice);
   g_test_add_func ("/bytes/sys/eintr", test_eintr);
   g_test_add_func ("/bytes/sys/C8/reopen-pipe", test_reopen_pipe);
   g_test_add_func ("/bytes/sys/C8/reopen-fifo", test_reopen_fifo);
