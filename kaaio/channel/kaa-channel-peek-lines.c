@@ -113,7 +113,9 @@ kaa_io_channel_take_line (KaaIOChannel *self,
 /**
  * kaa_io_channel_split_lines:
  * @self: a channel
- * @lines: whole lines, from [method@Kaa.IOChannel.peek_lines] or [method@Kaa.IOChannel.readlines]
+ * @lines: (array length=length) (element-type guint8): whole lines, from [method@Kaa.IOChannel.peek_lines] or
+ *   [method@Kaa.IOChannel.readlines]
+ * @length: how many bytes
  * @n_ends: (out): the length of the array
  *
  * Says where the lines of a block end, by the delimiters that the channel has now: for each line where its text ends, and
@@ -127,31 +129,30 @@ kaa_io_channel_take_line (KaaIOChannel *self,
  */
 guint *
 kaa_io_channel_split_lines (KaaIOChannel *self,
-                            GBytes       *lines,
+                            const guint8 *lines,
+                            gsize         length,
                             gsize        *n_ends)
 {
   const KaaDelimiters *delimiters;
-  const guint8 *data;
-  gsize size, position = 0;
+  gsize position = 0;
   GArray *ends;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
-  g_return_val_if_fail (lines != NULL, NULL);
+  g_return_val_if_fail (lines != NULL || length == 0, NULL);
   g_return_val_if_fail (n_ends != NULL, NULL);
-  g_return_val_if_fail (g_bytes_get_size (lines) <= G_MAXUINT, NULL);
+  g_return_val_if_fail (length <= G_MAXUINT, NULL);
 
   delimiters = kaa_channel_get_private (self)->options->delimiters;
-  data = g_bytes_get_data (lines, &size);
   ends = g_array_new (FALSE, FALSE, sizeof (guint));
-  while (position < size)
+  while (position < length)
     {
       KaaScan scan = { 0, };
       gsize start, end;
       guint pair[2];
 
-      if (kaa_delimiters_scan (delimiters, &scan, data + position, size - position, G_MAXSIZE, /* at_end= */ TRUE,
+      if (kaa_delimiters_scan (delimiters, &scan, lines + position, length - position, G_MAXSIZE, /* at_end= */ TRUE,
                                &start, &end) != KAA_SCAN_FOUND)
-        start = end = size - position;
+        start = end = length - position;
       pair[0] = position + start;
       pair[1] = position + end;
       g_array_append_vals (ends, pair, 2);

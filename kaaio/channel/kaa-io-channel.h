@@ -179,7 +179,8 @@ gboolean       kaa_io_channel_take_line            (KaaIOChannel    *self,
                                                     gsize            length);
 KAA_AVAILABLE_IN_1_0
 guint         *kaa_io_channel_split_lines          (KaaIOChannel    *self,
-                                                    GBytes          *lines,
+                                                    const guint8    *lines,
+                                                    gsize            length,
                                                     gsize           *n_ends);
 KAA_AVAILABLE_IN_1_0
 gboolean       kaa_io_channel_unread               (KaaIOChannel    *self,

@@ -5,11 +5,15 @@
  *
  * gjs drops a callback that comes while its collector sweeps, and leaves no trace but a return value of zero. What
  * must not be lost is therefore told again, from C, because a timer in JavaScript can be dropped just as well.
+ *
+ * A sweep goes on whenever JavaScript runs, and while it sweeps no JavaScript runs: left alone that lasts until a timer of
+ * gjs collects, up to ten seconds later. So who was dropped twice has the collector finish.
  */
 
 #include "future/kaa-in-progress-internal.h"
 
-/* A sweep is over within some turns of the loop. */
+#include <dlfcn.h>
+
 #define RETRY_MSEC 1
 
 typedef struct
@@ -31,11 +35,27 @@ acknowledgement_free (gpointer data)
   g_free (self);
 }
 
+/* Of the gjs that is in this process, if there is one. Only from a source of our own: never from inside the collector. */
+static void
+finish_collection (void)
+{
+  gpointer (*get_context) (void) = (gpointer (*) (void)) dlsym (RTLD_DEFAULT, "gjs_context_get_current");
+  void (*collect) (gpointer) = (void (*) (gpointer)) dlsym (RTLD_DEFAULT, "gjs_context_gc");
+  gpointer context = get_context != NULL && collect != NULL ? get_context () : NULL;
+
+  if (context != NULL)
+    collect (context);
+}
+
 static gboolean
 tell_again (gpointer data)
 {
   Acknowledgement *self = data;
 
+  if (self->callback (self->future, self->user_data))
+    return G_SOURCE_REMOVE;
+
+  finish_collection ();
   return self->callback (self->future, self->user_data) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 

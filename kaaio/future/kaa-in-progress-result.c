@@ -133,6 +133,41 @@ kaa_in_progress_get_bytes (KaaInProgress  *self,
   return NULL;
 }
 
+/**
+ * kaa_in_progress_dup_data:
+ * @self: a future
+ * @data: (out) (array length=length) (transfer full): the bytes
+ * @length: (out): how many
+ *
+ * Copies a result that is bytes, for language bindings: garbage collectors know what an array of their own weighs, but not
+ * what a #GBytes holds.
+ *
+ * Returns: %FALSE, with no bytes, if the future is not finished, has failed, or has another result
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_in_progress_dup_data (KaaInProgress  *self,
+                          guint8        **data,
+                          gsize          *length)
+{
+  const GValue *result;
+
+  g_return_val_if_fail (KAA_IS_IN_PROGRESS (self), FALSE);
+  g_return_val_if_fail (data != NULL, FALSE);
+  g_return_val_if_fail (length != NULL, FALSE);
+
+  *data = NULL;
+  *length = 0;
+  result = kaa_in_progress_get_state (self) == KAA_STATE_RESOLVED ? &self->result : NULL;
+  if (result == NULL || G_VALUE_TYPE (result) != G_TYPE_BYTES || result->data[0].v_pointer == NULL)
+    return FALSE;
+
+  *data = g_memdup2 (g_bytes_get_data (result->data[0].v_pointer, NULL), g_bytes_get_size (result->data[0].v_pointer));
+  *length = g_bytes_get_size (result->data[0].v_pointer);
+  return TRUE;
+}
+
 /* FALSE: it is no integer, or one that gint64 cannot hold. */
 static gboolean
 value_to_int64 (const GValue *value,

@@ -69,6 +69,10 @@ KAA_AVAILABLE_IN_1_0
 GBytes        *kaa_in_progress_get_bytes      (KaaInProgress *self,
                                                GError       **error);
 KAA_AVAILABLE_IN_1_0
+gboolean       kaa_in_progress_dup_data       (KaaInProgress *self,
+                                               guint8       **data,
+                                               gsize         *length);
+KAA_AVAILABLE_IN_1_0
 gint64         kaa_in_progress_get_int        (KaaInProgress *self,
                                                GError       **error);
 KAA_AVAILABLE_IN_1_0

@@ -16,6 +16,9 @@ test_results (void)
   g_autoptr(KaaInProgress) nothing = kaa_in_progress_new (NULL);
   g_autoptr(GBytes) data = g_bytes_new ("abc", 3);
   g_autoptr(GBytes) got = NULL;
+  g_autofree guint8 *copy = NULL;
+  guint8 *no_copy;
+  gsize length;
   g_autoptr(GError) error = NULL;
 
   assert_failed_with (pending, G_IO_ERROR_PENDING);
@@ -25,12 +28,18 @@ test_results (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PENDING);
   g_clear_error (&error);
 
+  g_assert_false (kaa_in_progress_dup_data (pending, &copy, &length));
+  g_assert_null (copy);
+
   kaa_in_progress_finish_bytes (bytes, data);
   g_assert_true (kaa_in_progress_get_finished (bytes));
   got = kaa_in_progress_get_bytes (bytes, &error);
   g_assert_no_error (error);
   g_assert_true (got == data);
   g_assert_true (g_value_get_boxed (kaa_in_progress_get_result (bytes, NULL)) == data);
+  g_assert_true (kaa_in_progress_dup_data (bytes, &copy, &length));
+  g_assert_cmpmem (copy, length, g_bytes_get_data (data, NULL), g_bytes_get_size (data));
+  g_assert_true (copy != g_bytes_get_data (data, NULL));
   g_assert_cmpint (kaa_in_progress_get_int (bytes, &error), ==, 0);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
   g_clear_error (&error);
@@ -42,6 +51,8 @@ test_results (void)
   g_assert_false (kaa_in_progress_get_boolean (integer, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
   g_clear_error (&error);
+  g_assert_false (kaa_in_progress_dup_data (integer, &no_copy, &length));
+  g_assert_cmpuint (length, ==, 0);
   g_assert_null (kaa_in_progress_get_bytes (integer, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
   g_clear_error (&error);

@@ -22,14 +22,23 @@ function _init() {
 
 // --- bytes ---
 
+// Copies: GLib.Bytes share their memory with whoever else has read the same, and the collector does not know their weight.
 function _toResult(value) {
-    return value instanceof GLib.Bytes ? value.toArray() : value;
+    return value instanceof GLib.Bytes ? value.toArray().slice() : value;
 }
 
 function _toBytes(data) {
     if (data instanceof GLib.Bytes)
         return data;
-    return new GLib.Bytes(typeof data === 'string' ? new TextEncoder().encode(data) : data);
+    if (typeof data === 'string')
+        data = new TextEncoder().encode(data);
+    else if (data instanceof ArrayBuffer)
+        data = new Uint8Array(data);
+    else if (ArrayBuffer.isView(data))
+        data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    else
+        throw new TypeError(`Bytes are a string, an ArrayBuffer or a view of one, or GLib.Bytes; not ${data}`);
+    return new GLib.Bytes(data);
 }
 
 // --- errors ---
@@ -65,8 +74,11 @@ function _withOrigin(error, origin) {
 // --- futures ---
 
 function _getOutcome(getResult, future, origin) {
+    const [isBytes, bytes] = future.dup_data();
+    if (isBytes)
+        return [bytes, null];
     try {
-        return [_toResult(getResult.call(future)), null];
+        return [getResult.call(future), null];
     } catch (error) {
         return [undefined, _withOrigin(error, origin)];
     }
@@ -186,7 +198,7 @@ class TextLines {
             return texts;
         }
 
-        ends ??= this._channel.split_lines(_toBytes(block));
+        ends ??= this._channel.split_lines(block);
         const texts = [];
         for (let i = 0, start = 0; i < ends.length; start = ends[i + 1], i += 2)
             texts.push(this._decode(block.subarray(start, ends[i]), ends[i] === ends[i + 1]));
@@ -286,7 +298,7 @@ class LineIterator extends Iterator {
         if (lines !== null) {
             const block = lines.toArray();
             this._serial = serial;
-            this._ends = this._channel.split_lines(lines);
+            this._ends = this._channel.split_lines(block);
             this._lines = this._kind.split(block, this._ends);
             this._next = 0;
         }
@@ -314,7 +326,7 @@ class BatchIterator extends Iterator {
 
 function _overrideIOChannel(Kaa) {
     const prototype = Kaa.IOChannel.prototype;
-    const {close, send, read_until: readUntil} = prototype;
+    const {close, send, read_until: readUntil, set_delimiter_bytes: setDelimiterBytes} = prototype;
 
     // Refused writes throw at once: nobody looks at the promise of a write that is not awaited.
     prototype.write = function (data) {
@@ -333,6 +345,10 @@ function _overrideIOChannel(Kaa) {
 
     prototype.send = function (data) {
         return send.call(this, _toBytes(data));
+    };
+
+    prototype.set_delimiter_bytes = function (delimiters) {
+        return setDelimiterBytes.call(this, delimiters.map(_toBytes));
     };
 
     prototype.read_until = function (delimiter) {
