@@ -5,7 +5,7 @@
 #
 #   sh tests/run.sh                     all suites
 #   sh tests/run.sh --only c            one suite (may be given several times)
-#   sh tests/run.sh --setup valgrind    the C programs under valgrind
+#   sh tests/run.sh --setup valgrind    the C and Vala programs under valgrind
 #   sh tests/run.sh --sanitize          the C programs with address and undefined sanitizers
 #
 # KAA_BUILD_DIR: where to build, instead of build-tests (build-sanitize) in the checkout.

@@ -86,7 +86,7 @@ async void run_yield (Kaa.InProgress done) throws Error {
 }
 
 void test_yield () {
-  var done = new Kaa.InProgress (null);
+  var done = new Kaa.InProgress ();
   run_yield.begin (done, (object, result) => {
     try {
       run_yield.end (result);
@@ -116,7 +116,7 @@ async void run_cancel (Kaa.InProgress done) throws Error {
 }
 
 void test_cancel () {
-  var done = new Kaa.InProgress (null);
+  var done = new Kaa.InProgress ();
   run_cancel.begin (done, (object, result) => {
     try {
       run_cancel.end (result);
@@ -237,36 +237,22 @@ void test_default_handlers () {
   assert_cmpstr (string.joinv ("|", channel.lines), EQ, "ONE\n|TWO\n");
 }
 
-void test_future () {
-  var future = new Kaa.InProgress (null);
-  int64 seen = 0;
-  future.then ((result) => {
-    seen = result.get_int64 ();
+void test_line_iter () {
+  Kaa.IOChannel ours, theirs;
+  pair (out ours, out theirs);
+  string[] seen = {};
+  int blocks = 0;
+  ours.readlines.connect ((block) => {
+    var iter = Kaa.LineIter (ours, block);
+    unowned uint8[] line;
+    while (iter.next (out line))
+      seen += text (new Bytes (line));
+    blocks++;
   });
-  future.resolved.connect ((result) => {
-    assert (result.get_int64 () == 7);
-  });
-  future.finish_int (7);
-  try {
-    assert (future.wait_int () == 7);
-  } catch (Error error) {
-    GLib.error ("%s", error.message);
-  }
-  spin_until (() => seen == 7);
-
-  var never = new Kaa.InProgress (null);
-  never.abortable = true;
-  assert_fails (never.timeout (0.01), IOError.TIMED_OUT);
-  assert (!never.finished);
-  assert_fails (never.timeout (0.01, true), IOError.TIMED_OUT);
-  assert (never.failed);
-  try {
-    assert (Kaa.InProgress.all ({ future }).wait_boolean ());
-    never.abort_operation ();
-    assert_not_reached ();
-  } catch (Error error) {
-    assert (error is IOError);
-  }
+  theirs.write ("one\ntwo\n\nfour\n".data);
+  spin_until (() => blocks > 0);
+  assert (blocks == 1);
+  assert_cmpstr (string.joinv ("|", seen), EQ, "one\n|two\n|\n|four\n");
 }
 
 void test_monitor () {
@@ -299,7 +285,7 @@ int main (string[] args) {
   Test.add_func ("/vala/channel/subclass", test_subclass);
   Test.add_func ("/vala/channel/inflate", test_inflate);
   Test.add_func ("/vala/channel/default-handlers", test_default_handlers);
-  Test.add_func ("/vala/channel/future", test_future);
+  Test.add_func ("/vala/channel/line-iter", test_line_iter);
   Test.add_func ("/vala/channel/monitor", test_monitor);
   return Test.run ();
 }
