@@ -432,6 +432,12 @@ kaa_channel_close_here (KaaIOChannel  *self,
       begin_close (self, expected);
       kaa_channel_end_requests (self, NULL);
     }
+  else if (priv->state == KAA_STATE_UNOPENED)
+    {
+      /* Who closes it does not mean to open it for what waits. */
+      kaa_channel_end_requests (self, NULL);
+      abandon_writes (self);
+    }
 
   /* Closing what is closed is fine: it ends with the close that is under way, or at once. */
   closing = get_last_closing (priv);
@@ -462,7 +468,7 @@ kaa_channel_close_here (KaaIOChannel  *self,
  * [property@Kaa.IOChannel:alive] is %FALSE at once, pending requests finish empty, and later writes fail with
  * `G_IO_ERROR_CLOSED`. What is queued is written first; input that arrives meanwhile is thrown away. With
  * %KAA_CLOSE_IMMEDIATE the descriptor is closed in the call, and what was queued fails.
- * What was read before can still be read.
+ * What was read before can still be read. A channel that is not open gives up what was asked of it; it can still be opened.
  *
  * [signal@Kaa.IOChannel::closed] and the future follow from the loop. Closing twice is fine: the second future finishes with the
  * first. May be called from any thread.

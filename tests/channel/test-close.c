@@ -271,6 +271,20 @@ test_unopened (void)
 }
 
 static void
+test_unopened_waiting (void)
+{
+  KaaIOChannel *channel = kaa_io_channel_new ();
+  KaaInProgress *reading = kaa_io_channel_readline (channel);
+  KaaInProgress *writing = kaa_io_channel_write (channel, (const guint8 *) "one", 3);
+
+  g_assert_true (await_boolean (kaa_io_channel_close (channel, KAA_CLOSE_NONE)));
+  assert_text (reading, "");
+  assert_fails (writing, G_IO_ERROR_CLOSED);
+  g_assert_cmpuint (kaa_io_channel_get_write_queue_used (channel), ==, 0);
+  dispose_of (channel);
+}
+
+static void
 test_last (void)
 {
   Record *record;
@@ -937,6 +951,7 @@ main (int    argc,
   g_test_add_func ("/channel/C2/twice", test_twice);
   g_test_add_func ("/channel/C2/unexpected", test_unexpected);
   g_test_add_func ("/channel/C2/unopened", test_unopened);
+  g_test_add_func ("/channel/C2/unopened-waiting", test_unopened_waiting);
   g_test_add_func ("/channel/C2/last", test_last);
   g_test_add_func ("/channel/C2/each", test_each);
   g_test_add_func ("/channel/C3/answer", test_answer);
