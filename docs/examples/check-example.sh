@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# check-example.sh lines|first PROGRAM...: runs an example on known input and looks at what it prints.
+# check-example.sh lines|first|rot13 PROGRAM...: runs an example on known input and looks at what it prints.
 set -u
 example=$1
 shift
@@ -20,6 +20,14 @@ case $example in
   first)
     output=$(printf 'alpha\nbeta\n' | "$@") || exit 1
     expected=$(printf '1: alpha\n2: beta')
+    if [ "$output" != "$expected" ]; then
+      printf 'expected: %s\nbut got: %s\n' "$expected" "$output"
+      exit 1
+    fi
+    ;;
+  rot13)
+    output=$(printf 'Uryyb,\nJbeyq!\n' | "$@") || exit 1
+    expected=$(printf 'Hello,\nWorld!')
     if [ "$output" != "$expected" ]; then
       printf 'expected: %s\nbut got: %s\n' "$expected" "$output"
       exit 1

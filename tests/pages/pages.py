@@ -20,8 +20,8 @@ SECONDS = 60
 
 BLOCK = re.compile(r'^```(\w*)\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n)?', re.MULTILINE | re.DOTALL)
 
-# These are no programs: output, and pictures.
-NOT_CODE = {'text', ''}
+# These are no programs: output, and pictures. What is for meson is run by tests/install.
+NOT_CODE = {'text', '', 'meson'}
 
 WHOLE = {
     'c': re.compile(r'^main \(', re.MULTILINE),
