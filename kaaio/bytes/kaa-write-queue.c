@@ -11,7 +11,7 @@ struct _KaaWriteSegment
   GBytes *bytes;      /* NULL where the bytes are in block */
   const guint8 *data; /* the first byte that waits */
   gsize length;
-  gsize capacity;     /* of block; 0 where there is none */
+  gsize room;         /* of block, behind the data; 0 where there is none */
   guint8 block[];
 };
 
@@ -42,34 +42,34 @@ segment_new_block (gsize capacity)
   segment->bytes = NULL;
   segment->data = segment->block;
   segment->length = 0;
-  segment->capacity = capacity;
+  segment->room = capacity;
 
   return segment;
 }
 
 static KaaWriteSegment *
-segment_new_reference (GBytes *bytes,
-                       gsize   offset,
-                       gsize   length)
+segment_new_reference (GBytes       *bytes,
+                       const guint8 *data,
+                       gsize         length)
 {
   KaaWriteSegment *segment = g_new (KaaWriteSegment, 1);
 
   segment->next = NULL;
   segment->bytes = g_bytes_ref (bytes);
-  segment->data = (const guint8 *) g_bytes_get_data (bytes, NULL) + offset;
+  segment->data = data;
   segment->length = length;
-  segment->capacity = 0;
+  segment->room = 0;
 
   return segment;
 }
 
 static gsize
-segment_get_room (const KaaWriteSegment *segment)
+segment_get_capacity (const KaaWriteSegment *segment)
 {
   if (segment->bytes != NULL)
     return 0;
 
-  return segment->capacity - (gsize) (segment->data - segment->block) - segment->length;
+  return (gsize) (segment->data - segment->block) + segment->length + segment->room;
 }
 
 static void
@@ -77,10 +77,9 @@ segment_fill (KaaWriteSegment *segment,
               const guint8    *data,
               gsize            length)
 {
-  gsize offset = (gsize) (segment->data - segment->block) + segment->length;
-
-  memcpy (segment->block + offset, data, length);
+  memcpy (segment->block + (segment->data - segment->block) + segment->length, data, length);
   segment->length += length;
+  segment->room -= length;
 }
 
 /* Cuts [offset, offset + length), which is not all of it, out of the segment. */
@@ -95,21 +94,20 @@ segment_cut (KaaWriteSegment *segment,
     {
       segment->data += length;
     }
-  else if (behind > 0 && segment->bytes != NULL)
-    {
-      gsize begin = (gsize) (segment->data - (const guint8 *) g_bytes_get_data (segment->bytes, NULL));
-      KaaWriteSegment *rest;
-
-      rest = segment_new_reference (segment->bytes, begin + offset + length, behind);
-      rest->next = segment->next;
-      segment->next = rest;
-      length += behind;
-    }
-  else if (behind > 0)
+  else if (segment->bytes == NULL)
     {
       guint8 *target = segment->block + (segment->data - segment->block) + offset;
 
       memmove (target, target + length, behind);
+      segment->room += length;
+    }
+  else if (behind > 0)
+    {
+      KaaWriteSegment *rest = segment_new_reference (segment->bytes, segment->data + offset + length, behind);
+
+      rest->next = segment->next;
+      segment->next = rest;
+      length += behind;
     }
 
   segment->length -= length;
@@ -135,7 +133,7 @@ queue_get_next_capacity (const KaaWriteQueue *queue,
   gsize size = FIRST_BLOCK;
 
   if (queue->last != NULL && queue->last->bytes == NULL)
-    size = (sizeof (KaaWriteSegment) + queue->last->capacity) * BLOCK_FACTOR;
+    size = (sizeof (KaaWriteSegment) + segment_get_capacity (queue->last)) * BLOCK_FACTOR;
 
   return MAX (MIN (size, LAST_BLOCK) - sizeof (KaaWriteSegment), length);
 }
@@ -155,51 +153,48 @@ kaa_write_queue_clear (KaaWriteQueue *queue)
   queue->end = queue->written;
 }
 
-void
-kaa_write_queue_append (KaaWriteQueue *queue,
-                        const void    *data,
-                        gsize          length)
+/* In a segment of its own, or in what is left of the last one and another one. */
+static void
+queue_append_segment (KaaWriteQueue *queue,
+                      const guint8  *data,
+                      gsize          length,
+                      GBytes        *owner)
 {
-  const guint8 *rest = data;
-  gsize part;
-
-  queue->end += length;
-
-  if (queue->last != NULL)
+  if (owner != NULL && length >= REFERENCE_MIN)
     {
-      part = MIN (length, segment_get_room (queue->last));
-      if (part > 0)
-        segment_fill (queue->last, rest, part);
-      rest += part;
-      length -= part;
+      queue_push (queue, segment_new_reference (owner, data, length));
+      return;
     }
 
+  if (queue->last != NULL && queue->last->room > 0)
+    {
+      gsize part = MIN (length, queue->last->room);
+
+      segment_fill (queue->last, data, part);
+      data += part;
+      length -= part;
+    }
   if (length > 0)
     {
       queue_push (queue, segment_new_block (queue_get_next_capacity (queue, length)));
-      segment_fill (queue->last, rest, length);
+      segment_fill (queue->last, data, length);
     }
 }
 
 void
-kaa_write_queue_append_bytes (KaaWriteQueue *queue,
-                              GBytes        *bytes,
-                              gsize          offset)
+kaa_write_queue_append (KaaWriteQueue *queue,
+                        const void    *data,
+                        gsize          length,
+                        GBytes        *owner)
 {
-  gsize size;
-  const guint8 *data = g_bytes_get_data (bytes, &size);
+  if (length == 0)
+    return;
 
-  g_assert (offset <= size);
-
-  if (size - offset < REFERENCE_MIN)
-    {
-      if (size > offset)
-        kaa_write_queue_append (queue, data + offset, size - offset);
-      return;
-    }
-
-  queue_push (queue, segment_new_reference (bytes, offset, size - offset));
-  queue->end += size - offset;
+  queue->end += length;
+  if (length < REFERENCE_MIN && queue->last != NULL && length <= queue->last->room)
+    segment_fill (queue->last, data, length);
+  else
+    queue_append_segment (queue, data, length, owner);
 }
 
 void

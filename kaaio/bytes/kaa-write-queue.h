@@ -34,13 +34,11 @@ kaa_write_queue_get_length (const KaaWriteQueue *queue)
   return (gsize) (queue->end - queue->written);
 }
 
+/* owner: NULL, or what the data is in: much of it is referenced then, and not copied. */
 void    kaa_write_queue_append       (KaaWriteQueue *queue,
                                       const void    *data,
-                                      gsize          length);
-/* References a large bytes, copies a small one. offset: where to begin in it. */
-void    kaa_write_queue_append_bytes (KaaWriteQueue *queue,
-                                      GBytes        *bytes,
-                                      gsize          offset);
+                                      gsize          length,
+                                      GBytes        *owner);
 
 /* length bytes went out before they came into the queue, which is empty: they have positions, too. */
 void    kaa_write_queue_skip         (KaaWriteQueue *queue,

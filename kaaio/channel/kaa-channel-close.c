@@ -33,14 +33,6 @@ add_closing (KaaIOChannelPrivate *priv,
     kaa_channel_need_ending (priv)->closings = closing;
 }
 
-gboolean
-kaa_channel_is_alive (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  return priv->state == KAA_STATE_OPEN && !g_atomic_int_get (&priv->remote_closed);
-}
-
 void
 kaa_channel_end_requests (KaaIOChannel *self,
                           const GError *error)

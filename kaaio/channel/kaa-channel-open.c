@@ -320,7 +320,7 @@ take_writes (KaaIOChannel *self,
     }
   while (kaa_write_queue_peek (&to->writes, &vector, 1) > 0)
     {
-      kaa_write_queue_append (&queue, vector.iov_base, vector.iov_len);
+      kaa_write_queue_append (&queue, vector.iov_base, vector.iov_len, NULL);
       kaa_write_queue_consume (&to->writes, vector.iov_len);
     }
 

@@ -19,11 +19,11 @@ get_state_bits (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   guint bits = 0;
 
-  if (kaa_io_channel_get_alive (self))
+  if (kaa_channel_is_alive (self))
     bits |= 1 << KAA_PROP_ALIVE;
-  if (kaa_io_channel_get_readable (self))
+  if (kaa_channel_is_readable (self))
     bits |= 1 << KAA_PROP_READABLE;
-  if (kaa_io_channel_get_writable (self))
+  if (kaa_channel_is_writable (self))
     bits |= 1 << KAA_PROP_WRITABLE;
   if (priv->eof)
     bits |= 1 << KAA_PROP_EOF;

@@ -47,7 +47,8 @@ remote_write (KaaTask  *task,
 {
   RemoteWrite *remote = (RemoteWrite *) task;
   KaaIOChannelPrivate *priv = kaa_channel_get_private (remote->channel);
-  gsize length = g_bytes_get_size (remote->bytes);
+  gsize length;
+  const guint8 *data = g_bytes_get_data (remote->bytes, &length);
 
   if (context_gone || priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED || priv->peer_gone)
     {
@@ -57,7 +58,7 @@ remote_write (KaaTask  *task,
     }
   else
     {
-      kaa_channel_accept (remote->channel, remote->pending, remote->bytes, NULL, length);
+      kaa_channel_accept (remote->channel, remote->pending, data, length, remote->bytes);
     }
 
   g_bytes_unref (remote->bytes);

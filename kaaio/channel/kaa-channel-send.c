@@ -8,6 +8,31 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+/* Why these bytes were not taken, of which `used` others were there. */
+static GError *
+new_refusal (KaaIOChannelPrivate *priv,
+             gsize                length,
+             gsize                used)
+{
+  if (g_atomic_int_get (&priv->remote_closed) || priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED ||
+      !kaa_poller_is_usable (priv->entry.poller))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                "The channel is closed: nothing can be written; wrap a new descriptor first");
+  if (priv->shut_down || priv->peer_gone)
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                "The channel is closed for writing");
+  if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                                "The channel is read-only; open it with a mode that includes writing");
+  if (length > priv->options->queue_size)
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                        "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT
+                        "; write them in parts, or set a larger queue-size", length, priv->options->queue_size);
+  return g_error_new (G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
+                      "The write queue holds %" G_GSIZE_FORMAT " bytes and takes no %" G_GSIZE_FORMAT
+                      " more; wait for flush() or wait_writable()", used, length);
+}
+
 /* The one place that says no. Any thread. */
 static gboolean
 reserve (KaaIOChannel  *self,
@@ -15,46 +40,18 @@ reserve (KaaIOChannel  *self,
          GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used;
+  gsize used = 0;
 
-  if (g_atomic_int_get (&priv->remote_closed) || priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED ||
-      kaa_poller_is_gone (priv->entry.poller) || kaa_poller_is_forked (priv->entry.poller))
+  if (kaa_channel_has_output (self) && kaa_poller_is_usable (priv->entry.poller) && length <= priv->options->queue_size)
     {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                           "The channel is closed: nothing can be written; wrap a new descriptor first");
-      return FALSE;
-    }
-  if (priv->shut_down || priv->peer_gone)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                           "The channel is closed for writing");
-      return FALSE;
-    }
-  if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "The channel is read-only; open it with a mode that includes writing");
-      return FALSE;
-    }
-  if (length > priv->options->queue_size)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                   "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT
-                   "; write them in parts, or set a larger queue-size", length, priv->options->queue_size);
-      return FALSE;
-    }
-
-  used = (gsize) g_atomic_pointer_add (&priv->write_used, length);
-  if (used > priv->options->queue_size - length)
-    {
+      used = (gsize) g_atomic_pointer_add (&priv->write_used, length);
+      if (used <= priv->options->queue_size - length)
+        return TRUE;
       kaa_channel_unreserve (priv, length);
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
-                   "The write queue holds %" G_GSIZE_FORMAT " bytes and takes no %" G_GSIZE_FORMAT
-                   " more; wait for flush() or wait_writable()", used, length);
-      return FALSE;
     }
 
-  return TRUE;
+  *error = new_refusal (priv, length, used);
+  return FALSE;
 }
 
 /* After a refusal: the flag, and those who watch it. */
@@ -72,9 +69,9 @@ refused (KaaIOChannel *self)
 
 static KaaInProgress *
 write_common (KaaIOChannel *self,
-              GBytes       *bytes,
               const guint8 *data,
-              gsize         length)
+              gsize         length,
+              GBytes       *bytes) /* NULL, or what the data is in */
 {
   KaaPending *pending = kaa_channel_new_pending (self, KAA_PENDING_WRITE);
   KaaInProgress *future = g_object_ref (pending->future);
@@ -92,7 +89,7 @@ write_common (KaaIOChannel *self,
     }
 
   if (!pending->foreign)
-    kaa_channel_accept (self, pending, bytes, data, length);
+    kaa_channel_accept (self, pending, data, length, bytes);
   else
     kaa_channel_write_remotely (self, pending, bytes != NULL ? g_bytes_ref (bytes) : g_bytes_new (data, length));
 
@@ -133,7 +130,7 @@ kaa_io_channel_write (KaaIOChannel *self,
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
   g_return_val_if_fail (data != NULL || length == 0, NULL);
 
-  return write_common (self, NULL, data, length);
+  return write_common (self, data, length, NULL);
 }
 
 /**
@@ -151,10 +148,14 @@ KaaInProgress *
 kaa_io_channel_write_bytes (KaaIOChannel *self,
                             GBytes       *bytes)
 {
+  const guint8 *data;
+  gsize length;
+
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
   g_return_val_if_fail (bytes != NULL, NULL);
 
-  return write_common (self, bytes, NULL, g_bytes_get_size (bytes));
+  data = g_bytes_get_data (bytes, &length);
+  return write_common (self, data, length, bytes);
 }
 
 /**
@@ -177,7 +178,7 @@ kaa_io_channel_send (KaaIOChannel  *self,
                      GBytes        *bytes,
                      GError       **error)
 {
-  KaaIOChannelPrivate *priv;
+  const guint8 *data;
   GError *local = NULL;
   gsize length;
 
@@ -185,8 +186,7 @@ kaa_io_channel_send (KaaIOChannel  *self,
   g_return_val_if_fail (bytes != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  priv = kaa_channel_get_private (self);
-  length = g_bytes_get_size (bytes);
+  data = g_bytes_get_data (bytes, &length);
 
   if (!reserve (self, length, &local))
     {
@@ -198,8 +198,8 @@ kaa_io_channel_send (KaaIOChannel  *self,
       return FALSE;
     }
 
-  if (kaa_poller_is_mine (priv->entry.poller))
-    kaa_channel_accept (self, NULL, bytes, NULL, length);
+  if (kaa_poller_is_mine (kaa_channel_get_private (self)->entry.poller))
+    kaa_channel_accept (self, NULL, data, length, bytes);
   else
     kaa_channel_write_remotely (self, NULL, g_bytes_ref (bytes));
 

@@ -209,7 +209,7 @@ hand_over (KaaSplice *self,
 
   bytes = kaa_byte_queue_get_bytes (&kaa_channel_get_private (source)->reading->queue, 0, length);
   kaa_channel_take (source, length);
-  kaa_channel_accept (target, NULL, bytes, NULL, length);
+  kaa_channel_accept (target, NULL, g_bytes_get_data (bytes, NULL), length, bytes);
   g_bytes_unref (bytes);
   kaa_in_progress_set_bytes_moved (future, moved);
 

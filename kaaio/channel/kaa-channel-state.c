@@ -35,13 +35,9 @@ kaa_io_channel_get_alive (KaaIOChannel *self)
 gboolean
 kaa_io_channel_get_readable (KaaIOChannel *self)
 {
-  KaaIOChannelPrivate *priv;
-
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
 
-  priv = kaa_channel_get_private (self);
-  return kaa_channel_get_queued (priv) > 0 ||
-         (kaa_channel_is_alive (self) && (priv->mode & KAA_IO_READ) != 0);
+  return kaa_channel_is_readable (self);
 }
 
 /**
@@ -57,14 +53,9 @@ kaa_io_channel_get_readable (KaaIOChannel *self)
 gboolean
 kaa_io_channel_get_writable (KaaIOChannel *self)
 {
-  KaaIOChannelPrivate *priv;
-
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
 
-  priv = kaa_channel_get_private (self);
-  if (priv->full || priv->shut_down || priv->peer_gone || g_atomic_int_get (&priv->remote_closed))
-    return FALSE;
-  return priv->state == KAA_STATE_UNOPENED || (priv->state == KAA_STATE_OPEN && (priv->mode & KAA_IO_WRITE) != 0);
+  return kaa_channel_is_writable (self);
 }
 
 /**

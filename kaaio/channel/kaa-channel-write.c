@@ -287,21 +287,18 @@ goes_directly (KaaIOChannelPrivate *priv,
   return TRUE;
 }
 
-void
-kaa_channel_accept (KaaIOChannel *self,
-                    KaaPending   *pending,
-                    GBytes       *bytes,
-                    const guint8 *data,
-                    gsize         length)
+static void
+accept_and_settle (KaaIOChannel *self,
+                   KaaPending   *pending,
+                   const guint8 *data,
+                   gsize         length,
+                   GBytes       *owner)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaWriting *writing;
   GError *error = NULL;
   gssize result = KAA_TRANSPORT_AGAIN;
   gsize gone;
-
-  if (bytes != NULL)
-    data = g_bytes_get_data (bytes, NULL);
 
   if (goes_directly (priv, length))
     {
@@ -319,10 +316,8 @@ kaa_channel_accept (KaaIOChannel *self,
 
   writing = kaa_channel_need_writing (priv);
   kaa_write_queue_skip (&writing->writes, gone);
-  if (bytes != NULL)
-    kaa_write_queue_append_bytes (&writing->writes, bytes, gone);
-  else
-    kaa_write_queue_append (&writing->writes, data + gone, length - gone);
+  if (gone < length)
+    kaa_write_queue_append (&writing->writes, data + gone, length - gone, owner);
   if (pending != NULL)
     {
       pending->end = writing->writes.end;
@@ -339,6 +334,35 @@ kaa_channel_accept (KaaIOChannel *self,
   /* Where a dispatch is under way it looks after what is left, but a callback of it may wait() for this. */
   if (priv->pumping == 0 || kaa_channel_get_unwritten (priv) > 0 || priv->writing->waiting.first != NULL)
     kaa_channel_schedule (self);
+}
+
+/* Nothing changes but the length of the queue, and nobody waits for these bytes: most of many small messages. */
+static gboolean
+goes_behind (KaaIOChannelPrivate *priv,
+             KaaPending          *pending)
+{
+  return pending == NULL && kaa_channel_get_unwritten (priv) > 0 && !priv->full &&
+         kaa_channel_get_reserved (priv) < priv->options->queue_size;
+}
+
+void
+kaa_channel_accept (KaaIOChannel *self,
+                    KaaPending   *pending,
+                    const guint8 *data,
+                    gsize         length,
+                    GBytes       *owner)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (goes_behind (priv, pending))
+    {
+      kaa_write_queue_append (&priv->writing->writes, data, length, owner);
+      kaa_poll_entry_schedule (&priv->entry);
+    }
+  else
+    {
+      accept_and_settle (self, pending, data, length, owner);
+    }
 }
 
 /* W5 */

@@ -235,6 +235,39 @@ kaa_channel_is_at_end (KaaIOChannelPrivate *priv)
   return priv->eof || priv->state == KAA_STATE_CLOSED || priv->state == KAA_STATE_CLOSING;
 }
 
+/* Any thread. */
+static inline gboolean
+kaa_channel_is_alive (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return priv->state == KAA_STATE_OPEN && !g_atomic_int_get (&priv->remote_closed);
+}
+
+static inline gboolean
+kaa_channel_is_readable (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return kaa_channel_get_queued (priv) > 0 || (kaa_channel_is_alive (self) && (priv->mode & KAA_IO_READ) != 0);
+}
+
+/* Open for writing, or going to be, whether there is room or not. Any thread. */
+static inline gboolean
+kaa_channel_has_output (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return !g_atomic_int_get (&priv->remote_closed) && !priv->shut_down && !priv->peer_gone &&
+         (priv->state == KAA_STATE_UNOPENED || (priv->state == KAA_STATE_OPEN && (priv->mode & KAA_IO_WRITE) != 0));
+}
+
+static inline gboolean
+kaa_channel_is_writable (KaaIOChannel *self)
+{
+  return !kaa_channel_get_private (self)->full && kaa_channel_has_output (self);
+}
+
 /* Not below zero. */
 static inline gsize
 kaa_subtract (gsize a,
@@ -391,9 +424,9 @@ gboolean      kaa_splice_serve                  (KaaSplice *self, gboolean at_en
 gssize        kaa_splice_move                   (KaaSplice *self, KaaWants wants, gboolean *budget, GError **error);
 
 /* kaa-channel-write.c */
-/* Takes bytes (or else data) that were reserved, for pending or for nobody. On the channel's thread. */
-void          kaa_channel_accept                (KaaIOChannel *self, KaaPending *pending, GBytes *bytes,
-                                                 const guint8 *data, gsize length);
+/* Takes data that was reserved, for pending or for nobody; owner: the bytes that it is in, or NULL. On the channel's thread. */
+void          kaa_channel_accept                (KaaIOChannel *self, KaaPending *pending, const guint8 *data, gsize length,
+                                                 GBytes *owner);
 GError       *kaa_channel_new_write_error       (gsize gone, gboolean by_peer);
 gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *budget);
 void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);
@@ -403,7 +436,6 @@ gboolean      kaa_channel_abort_write           (KaaIOChannel *self, KaaPending 
 void          kaa_channel_settle_written        (KaaIOChannel *self, gboolean now);
 
 /* kaa-channel-close.c */
-gboolean      kaa_channel_is_alive              (KaaIOChannel *self);
 void          kaa_channel_close_now             (KaaIOChannel *self, gboolean expected);
 /* Nothing more will be read, because of an error (taken) or not. What was read is delivered before the close. */
 void          kaa_channel_end_input             (KaaIOChannel *self, GError *error);

@@ -275,10 +275,7 @@ kaa_poll_entry_detach (KaaPollEntry *entry)
 void
 kaa_poll_entry_schedule (KaaPollEntry *entry)
 {
-  if (!kaa_poller_is_usable (entry->poller))
-    return;
-
-  if (entry->queue != KAA_LIST_READY && entry->queue != KAA_LIST_IDLE)
+  if (entry->queue != KAA_LIST_READY && entry->queue != KAA_LIST_IDLE && kaa_poller_is_usable (entry->poller))
     kaa_poll_entry_move (entry, KAA_LIST_READY);
 }
 

@@ -120,8 +120,6 @@ extern GMutex kaa_poller_static_lock;
 
 /* kaa-poller.c */
 
-/* Neither forked nor without context: kernel and GLib may be told things. */
-gboolean kaa_poller_is_usable      (KaaPoller *self);
 void     kaa_poller_need_companion (KaaPoller *self);
 
 /* kaa-poller-entries.c */

@@ -435,13 +435,11 @@ kaa_poller_get_priority (KaaPoller *self)
   return self->key.priority;
 }
 
-gboolean
-kaa_poller_is_mine (KaaPoller *self)
+/* It is not this thread that was noted. */
+static G_GNUC_NO_INLINE gboolean
+kaa_poller_claim (KaaPoller *self)
 {
   gboolean mine = TRUE;
-
-  if (!kaa_poller_is_usable (self) || g_atomic_pointer_get (&self->thread) == kaa_this_thread ())
-    return TRUE;
 
   g_mutex_lock (&self->lock);
   if (self->context != NULL)
@@ -463,6 +461,15 @@ kaa_poller_is_mine (KaaPoller *self)
   g_mutex_unlock (&self->lock);
 
   return mine;
+}
+
+gboolean
+kaa_poller_is_mine (KaaPoller *self)
+{
+  if (g_atomic_pointer_get (&self->thread) == kaa_this_thread () || !kaa_poller_is_usable (self))
+    return TRUE;
+
+  return kaa_poller_claim (self);
 }
 
 gboolean

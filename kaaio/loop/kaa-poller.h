@@ -95,6 +95,8 @@ gboolean       kaa_poller_is_mine        (KaaPoller    *self);
 gboolean       kaa_poller_is_running     (KaaPoller    *self);
 /* TRUE in a process forked after the poller was made: then nothing but closing numbers is allowed. */
 gboolean       kaa_poller_is_forked      (KaaPoller    *self);
+/* Neither forked nor without context: kernel and GLib may be told things. */
+gboolean       kaa_poller_is_usable      (KaaPoller    *self);
 KaaBlockCache *kaa_poller_get_blocks     (KaaPoller    *self);
 
 /* Any thread; wakes the context up where needed. Tasks run in order, before any entry that is

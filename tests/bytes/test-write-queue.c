@@ -47,7 +47,18 @@ static void
 append_text (KaaWriteQueue *queue,
              const char    *text)
 {
-  kaa_write_queue_append (queue, text, strlen (text));
+  kaa_write_queue_append (queue, text, strlen (text), NULL);
+}
+
+static void
+append_bytes (KaaWriteQueue *queue,
+              GBytes        *bytes,
+              gsize          offset)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+
+  kaa_write_queue_append (queue, data + offset, size - offset, bytes);
 }
 
 /* Bytes that tell when they are dropped. */
@@ -119,7 +130,7 @@ test_small_ones_share_blocks (void)
   for (i = 0; i < 10000; i++)
     {
       memset (message, i % 251, sizeof (message));
-      kaa_write_queue_append (&queue, message, sizeof (message));
+      kaa_write_queue_append (&queue, message, sizeof (message), NULL);
       g_byte_array_append (model, message, sizeof (message));
     }
   g_assert_cmpint (count_vectors (&queue), <=, 2 + 640000 / 60000 + 1);
@@ -139,8 +150,8 @@ test_large_copy (void)
 
   for (i = 0; i < size; i++)
     data[i] = (guint8) (i * 31 + i / 256);
-  kaa_write_queue_append (&queue, data, 10);
-  kaa_write_queue_append (&queue, data + 10, size - 10);
+  kaa_write_queue_append (&queue, data, 10, NULL);
+  kaa_write_queue_append (&queue, data + 10, size - 10, NULL);
   assert_content (&queue, data, size);
   g_assert_cmpint (count_vectors (&queue), ==, 2);
 
@@ -158,7 +169,7 @@ test_large_bytes_are_referenced (void)
   const guint8 *data = g_bytes_get_data (bytes, NULL);
 
   append_text (&queue, "head");
-  kaa_write_queue_append_bytes (&queue, bytes, 1000);
+  append_bytes (&queue, bytes, 1000);
   append_text (&queue, "tail");
   g_bytes_unref (bytes);
   g_assert_false (gone);
@@ -178,7 +189,7 @@ test_large_bytes_are_referenced (void)
   kaa_write_queue_clear (&queue);
 
   bytes = new_watched_bytes (50000, &gone);
-  kaa_write_queue_append_bytes (&queue, bytes, 0);
+  append_bytes (&queue, bytes, 0);
   g_bytes_unref (bytes);
   kaa_write_queue_clear (&queue);
   g_assert_true (gone);
@@ -192,15 +203,15 @@ test_small_bytes_are_copied (void)
   GBytes *bytes;
 
   bytes = new_watched_bytes (100, &gone);
-  kaa_write_queue_append_bytes (&queue, bytes, 0);
+  append_bytes (&queue, bytes, 0);
   g_bytes_unref (bytes);
   g_assert_true (gone);
   g_assert_cmpuint (kaa_write_queue_get_length (&queue), ==, 100);
 
   /* It is the rest that counts. */
   bytes = new_watched_bytes (50000, &gone);
-  kaa_write_queue_append_bytes (&queue, bytes, 49900);
-  kaa_write_queue_append_bytes (&queue, bytes, 50000);
+  append_bytes (&queue, bytes, 49900);
+  append_bytes (&queue, bytes, 50000);
   g_bytes_unref (bytes);
   g_assert_true (gone);
   g_assert_cmpuint (kaa_write_queue_get_length (&queue), ==, 200);
@@ -243,7 +254,7 @@ test_remove (void)
 
   /* From the middle of a reference, which makes two of it... */
   bytes = new_watched_bytes (50000, &gone);
-  kaa_write_queue_append_bytes (&queue, bytes, 0);
+  append_bytes (&queue, bytes, 0);
   g_bytes_unref (bytes);
   kaa_write_queue_remove (&queue, queue.written + 10, queue.written + 49990);
   g_assert_cmpuint (kaa_write_queue_get_length (&queue), ==, 20);
@@ -258,7 +269,7 @@ test_remove (void)
 
   /* ...and a whole one from between its neighbours. */
   bytes = new_watched_bytes (50000, &gone);
-  kaa_write_queue_append_bytes (&queue, bytes, 0);
+  append_bytes (&queue, bytes, 0);
   g_bytes_unref (bytes);
   append_text (&queue, "ing");
   kaa_write_queue_remove (&queue, queue.written + 3, queue.written + 50003);
@@ -291,14 +302,14 @@ test_random (void)
         {
         case 0:
         case 1:
-          kaa_write_queue_append (&queue, data, n);
+          kaa_write_queue_append (&queue, data, n, NULL);
           g_byte_array_append (model, data, (guint) n);
           break;
         case 2:
           {
             GBytes *bytes = g_bytes_new (data, n);
 
-            kaa_write_queue_append_bytes (&queue, bytes, offset);
+            append_bytes (&queue, bytes, offset);
             g_byte_array_append (model, data + offset, (guint) (n - offset));
             g_bytes_unref (bytes);
             break;

@@ -12,7 +12,7 @@
 
 typedef struct
 {
-  guint reads, writes, controls, waits, looks;
+  guint reads, writes, controls, waits, looks, allocations, comparisons;
 } Counts;
 
 static Counts counts;
@@ -25,8 +25,20 @@ int      __real_epoll_ctl (int set, int operation, int fd, struct epoll_event *e
 int      __wrap_epoll_ctl (int set, int operation, int fd, struct epoll_event *event);
 int      __real_epoll_wait (int set, struct epoll_event *ready, int n, int timeout);
 int      __wrap_epoll_wait (int set, struct epoll_event *ready, int n, int timeout);
-gboolean __real_g_signal_has_handler_pending (gpointer instance, guint id, GQuark detail, gboolean blocked);
-gboolean __wrap_g_signal_has_handler_pending (gpointer instance, guint id, GQuark detail, gboolean blocked);
+gulong   __real_g_signal_handler_find (gpointer instance, GSignalMatchType mask, guint id, GQuark detail, GClosure *closure,
+                                       gpointer callback, gpointer user_data);
+gulong   __wrap_g_signal_handler_find (gpointer instance, GSignalMatchType mask, guint id, GQuark detail, GClosure *closure,
+                                       gpointer callback, gpointer user_data);
+gpointer __real_g_malloc (gsize size);
+gpointer __wrap_g_malloc (gsize size);
+gpointer __real_g_malloc0 (gsize size);
+gpointer __wrap_g_malloc0 (gsize size);
+gpointer __real_g_slice_alloc (gsize size);
+gpointer __wrap_g_slice_alloc (gsize size);
+gpointer __real_g_slice_alloc0 (gsize size);
+gpointer __wrap_g_slice_alloc0 (gsize size);
+void     __real_kaa_channel_notify_state (KaaIOChannel *channel);
+void     __wrap_kaa_channel_notify_state (KaaIOChannel *channel);
 
 gssize
 __wrap_recv (int    fd,
@@ -67,14 +79,53 @@ __wrap_epoll_wait (int                 set,
   return __real_epoll_wait (set, ready, n, timeout);
 }
 
-gboolean
-__wrap_g_signal_has_handler_pending (gpointer instance,
-                                     guint    id,
-                                     GQuark   detail,
-                                     gboolean blocked)
+gulong
+__wrap_g_signal_handler_find (gpointer          instance,
+                              GSignalMatchType  mask,
+                              guint             id,
+                              GQuark            detail,
+                              GClosure         *closure,
+                              gpointer          callback,
+                              gpointer          user_data)
 {
   counts.looks++;
-  return __real_g_signal_has_handler_pending (instance, id, detail, blocked);
+  return __real_g_signal_handler_find (instance, mask, id, detail, closure, callback, user_data);
+}
+
+gpointer
+__wrap_g_malloc (gsize size)
+{
+  counts.allocations++;
+  return __real_g_malloc (size);
+}
+
+gpointer
+__wrap_g_malloc0 (gsize size)
+{
+  counts.allocations++;
+  return __real_g_malloc0 (size);
+}
+
+gpointer
+__wrap_g_slice_alloc (gsize size)
+{
+  counts.allocations++;
+  return __real_g_slice_alloc (size);
+}
+
+gpointer
+__wrap_g_slice_alloc0 (gsize size)
+{
+  counts.allocations++;
+  return __real_g_slice_alloc0 (size);
+}
+
+/* Of a channel's state with what was notified last. */
+void
+__wrap_kaa_channel_notify_state (KaaIOChannel *channel)
+{
+  counts.comparisons++;
+  __real_kaa_channel_notify_state (channel);
 }
 
 static void
@@ -236,12 +287,14 @@ test_crowded (gconstpointer unread)
       crowd_free (crowd);
     }
 
+  g_assert_cmpuint (n_looks[0], >, 0);
   g_assert_cmpuint (n_looks[0], ==, n_looks[1]);
 }
 
 /* --- Bursts --- */
 
-/* What fits into the write queue goes out together: at most one system call for 500 messages. */
+/* What fits into the write queue goes out together: at most one system call for 500 messages, and one block of memory. Who listens
+ * to what is read is no business of send(), and nothing changes that could be notified. */
 static void
 test_burst (void)
 {
@@ -259,6 +312,9 @@ test_burst (void)
   begin_counting ();
   for (guint i = 0; i < n_messages; i++)
     g_assert_true (kaa_io_channel_send (channel, bytes, NULL));
+  g_assert_cmpuint (counts.allocations, <=, n_messages / 500);
+  g_assert_cmpuint (counts.looks, ==, 0);
+  g_assert_cmpuint (counts.comparisons, <=, n_messages / 500);
   while (got < n_messages * sizeof message)
     {
       while (get_waiting (peer) == 0)
@@ -272,6 +328,47 @@ test_burst (void)
   close (peer);
   g_free (buffer);
   g_bytes_unref (bytes);
+}
+
+static void
+count_line (KaaIOChannel *channel,
+            GBytes       *line,
+            gpointer      user_data)
+{
+  guint *lines = user_data;
+
+  g_assert_cmpuint (g_bytes_get_size (line), ==, 8);
+  (*lines)++;
+}
+
+/* One look for each line, since its handler may have changed everything, and no memory but that of its GBytes. */
+static void
+test_lines (void)
+{
+  const guint n_lines = 1000;
+  GString *text = g_string_new (NULL);
+  KaaIOChannel *channel;
+  guint lines = 0;
+  int fd, peer;
+
+  make_sockets (&fd, &peer);
+  channel = open_fd (fd, KAA_IO_READ);
+  g_signal_connect (channel, "readline", G_CALLBACK (count_line), &lines);
+  for (guint i = 0; i < n_lines; i++)
+    g_string_append (text, "7 bytes\n");
+  settle ();
+  begin_counting ();
+  put_string (peer, text->str);
+  while (lines < n_lines)
+    g_main_context_iteration (NULL, TRUE);
+  end_counting ();
+  g_assert_cmpuint (counts.looks, <=, n_lines + n_lines / 10);
+  g_assert_cmpuint (counts.allocations, <=, n_lines / 100);
+  g_assert_cmpuint (counts.reads, <=, 2);
+
+  finish_channel (channel);
+  close (peer);
+  g_string_free (text, TRUE);
 }
 
 /* --- Memory --- */
@@ -336,6 +433,7 @@ main (int    argc,
   g_test_add_data_func ("/costs/crowded/idle", "", test_crowded);
   g_test_add_data_func ("/costs/crowded/unread", "nobody wants this\n", test_crowded);
   g_test_add_func ("/costs/burst", test_burst);
+  g_test_add_func ("/costs/lines", test_lines);
   g_test_add_func ("/costs/memory", test_memory);
 
   return g_test_run ();
