@@ -8,7 +8,7 @@ gi.require_version('Kaa', '1.0')
 from gi.repository import Kaa
 
 
-async def main():
+async def main() -> None:
     number = 0
     async for line in Kaa.IOChannel(sys.stdin, Kaa.IO_READ):
         number += 1

@@ -10,7 +10,7 @@ gi.require_version('Kaa', '1.0')
 from gi.repository import Kaa
 
 
-async def main(command):
+async def main(command: list[str]) -> None:
     start = time.monotonic()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 

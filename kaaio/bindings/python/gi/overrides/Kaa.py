@@ -13,6 +13,7 @@ State that has to outlive a wrapper is kept in C: wrappers come and go while the
 from gi.module import get_introspection_module
 from gi.overrides import override
 
+from gi.overrides._kaa.support import add_attributes
 from gi.overrides._kaa.tasks import run
 
 Kaa = get_introspection_module('Kaa')
@@ -39,3 +40,5 @@ IOChannel = _override(channels.IOChannel)
 
 from gi.overrides._kaa import monitors  # noqa: E402
 IOMonitor = _override(monitors.IOMonitor)
+
+add_attributes(Kaa.Socket)

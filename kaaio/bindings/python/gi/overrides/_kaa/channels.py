@@ -9,6 +9,7 @@ from gi.repository import Gio, GLib, GObject
 from . import loops
 from .files import HeldFile
 from .lines import Lines, split, strip
+from .subclasses import adapt
 from .support import add_attributes, add_constructors, add_methods, encode, to_bytes
 
 Kaa = get_introspection_module('Kaa')
@@ -50,6 +51,10 @@ class IOChannel(Kaa.IOChannel):
         overflow(bytes)     a line is longer than queue_size, and overflow_policy is not to split it
     """
 
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        adapt(cls)
+
     def __init__(self, channel=None, mode=_READ_WRITE, chunk_size=1048576, delimiter='\n', **properties):
         loops.get_running_loop()
         super().__init__(**properties)
@@ -62,14 +67,17 @@ class IOChannel(Kaa.IOChannel):
 
     def wrap(self, channel, mode=_READ_WRITE):
         """Opens the channel on what the constructor takes; what was open is closed immediately."""
+        mode = Kaa.IOCondition(mode)
         if isinstance(channel, Kaa.IOChannel):
             self.wrap_channel(channel, mode)
         elif isinstance(channel, int):
             self.wrap_fd(channel, mode)
         elif hasattr(channel, 'fileno'):
             HeldFile.wrap(self, channel, mode)
-        else:
+        elif isinstance(channel, GObject.Object):
             self.wrap_stream(channel, mode)
+        else:
+            raise TypeError(f'A channel is opened on a descriptor, an object with fileno(), a GIO stream or a channel, not on {channel!r}')
         self._channel = channel
 
     @property

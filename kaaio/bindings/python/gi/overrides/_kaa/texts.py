@@ -66,4 +66,17 @@ TEXTS = {
         'wrap_stream': 'Opens the channel on a Gio.IOStream, Gio.InputStream, Gio.OutputStream or Gio.Socket.',
         'write_bytes': 'As write(), of a GLib.Bytes, and a refusal comes through the future.',
     },
+    'Socket': {
+        'listening': 'Whether the socket listens for clients.',
+        'connecting': 'Whether a connection is being made.',
+        'connected': 'Whether there is a connection.',
+        'local_address': 'The address of this side, with the real port where 0 was asked for: a Gio.SocketAddress. Kept after the close.',
+        'remote_address': 'The address of the other side, a Gio.SocketAddress. Kept after the close.',
+        'buffer_size': 'The size of the kernel\'s buffers in bytes; 0 leaves it to the system.',
+        'auto_accept': 'Whether new-client is emitted for each client; otherwise only accept() takes one.',
+        'max_clients': 'How many clients may be open at a time; 0 for any number.',
+        'connect_timeout': 'Seconds after which an attempt to connect fails; 0 leaves it to the system.',
+        'tls_connection': 'The Gio.TlsConnection that carries the bytes, or None.',
+        'socket_mode': 'The permissions of a socket file that listen() makes.',
+    },
 }
