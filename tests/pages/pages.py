@@ -20,8 +20,9 @@ SECONDS = 60
 
 BLOCK = re.compile(r'^```(\w*)\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n)?', re.MULTILINE | re.DOTALL)
 
-# These are no programs: output, and pictures. What is for meson is run by tests/install.
-NOT_CODE = {'text', '', 'meson'}
+# These are no programs: output, and pictures. What is for meson is run by tests/install, TypeScript is
+# compiled by tests/gjs/check-types.py.
+NOT_CODE = {'text', '', 'meson', 'ts'}
 
 WHOLE = {
     'c': re.compile(r'^main \(', re.MULTILINE),
