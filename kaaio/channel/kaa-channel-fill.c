@@ -24,7 +24,7 @@ get_line_room (KaaIOChannelPrivate *priv)
     {
       if (request->splice != NULL)
         return kaa_subtract (kaa_splice_get_room (request->splice), kaa_channel_get_queued (priv));
-      if (request->kind != KAA_PENDING_READ)
+      if (request->kind != KAA_PENDING_READ && request->kind != KAA_PENDING_WAIT_READABLE)
         limit = request->count;
       if (request->delimiters != NULL)
         delimiters = request->delimiters;

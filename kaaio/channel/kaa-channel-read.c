@@ -206,7 +206,7 @@ serve (KaaIOChannel *self)
   switch ((KaaPendingKind) request->kind)
     {
     case KAA_PENDING_READ:
-      length = MIN (used, priv->options->chunk_size);
+      length = MIN (used, MIN (request->count, priv->options->chunk_size));
       result = length > 0 ? KAA_LINE_FOUND : KAA_LINE_NONE;
       break;
     case KAA_PENDING_READ_EXACTLY:
@@ -222,6 +222,12 @@ serve (KaaIOChannel *self)
     case KAA_PENDING_READ_UNTIL:
       result = kaa_channel_find_line (self, request->delimiters, &request->scan, request->count, &length);
       break;
+    case KAA_PENDING_WAIT_READABLE:
+      if (used == 0 && (!kaa_channel_is_at_end (priv) || priv->look_behind_eof))
+        return FALSE;
+      kaa_pending_unlink (request);
+      kaa_pending_settle_boolean (request, TRUE, TRUE);
+      return TRUE;
     case KAA_PENDING_SPLICE:
       return kaa_splice_serve (request->splice, kaa_channel_is_at_end (priv) && !priv->look_behind_eof);
     case KAA_PENDING_WRITE:

@@ -92,7 +92,7 @@ request (KaaIOChannel   *self,
     return kaa_channel_refuse_request (self, kind, error);
 
   pending = kaa_pending_new (self, kind, priv->entry.poller);
-  pending->count = kind == KAA_PENDING_READ_EXACTLY ? count : priv->options->queue_size;
+  pending->count = count > 0 ? count : priv->options->queue_size;
   if (kind == KAA_PENDING_READ_UNTIL)
     pending->delimiters = kaa_delimiters_new (&delimiter, 1);
   future = g_object_ref (pending->future);
@@ -121,7 +121,20 @@ kaa_io_channel_read (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
-  return request (self, KAA_PENDING_READ, 0, NULL);
+  return request (self, KAA_PENDING_READ, G_MAXSIZE, NULL);
+}
+
+KaaInProgress *
+kaa_channel_read_some (KaaIOChannel *self,
+                       gsize         max)
+{
+  return request (self, KAA_PENDING_READ, max, NULL);
+}
+
+KaaInProgress *
+kaa_channel_wait_readable (KaaIOChannel *self)
+{
+  return request (self, KAA_PENDING_WAIT_READABLE, 0, NULL);
 }
 
 /**

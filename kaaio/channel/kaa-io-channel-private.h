@@ -41,6 +41,7 @@ G_BEGIN_DECLS
  *   kaa-channel-shutdown.c    half-closing
  *   kaa-channel-remote.c      what other threads ask for
  *   kaa-channel-async.c       the GIO pairs
+ *   kaa-io-stream.c           the channel as a GIO stream
  *   kaa-channel-parts.c       what is only there while it is needed
  *   kaa-pending.c             an operation that a future waits for
  */
@@ -408,6 +409,10 @@ gboolean      kaa_channel_discard               (KaaIOChannel *self);
 GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingKind kind, gsize count, KaaWants wants);
 KaaInProgress *kaa_channel_refuse_request       (KaaIOChannel *self, KaaPendingKind kind, GError *error);
 void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending *pending, KaaWants wants);
+/* read() of at most so many bytes. */
+KaaInProgress *kaa_channel_read_some            (KaaIOChannel *self, gsize max);
+/* Finished when a read would be served, at the end too. It stands in line like every request. */
+KaaInProgress *kaa_channel_wait_readable        (KaaIOChannel *self);
 
 /* kaa-channel-splice.c */
 void          kaa_channel_wake_feeders          (KaaIOChannel *self);

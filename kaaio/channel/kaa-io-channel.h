@@ -94,6 +94,8 @@ gboolean       kaa_io_channel_wrap_stream          (KaaIOChannel    *self,
                                                     KaaIOCondition   mode,
                                                     GError         **error);
 KAA_AVAILABLE_IN_1_0
+GIOStream     *kaa_io_channel_get_io_stream        (KaaIOChannel    *self);
+KAA_AVAILABLE_IN_1_0
 gboolean       kaa_io_channel_wrap_channel         (KaaIOChannel    *self,
                                                     KaaIOChannel    *other,
                                                     KaaIOCondition   mode,
