@@ -192,6 +192,7 @@ kaa_channel_open_transports (KaaIOChannel  *self,
   priv->eof = priv->look_behind_eof = FALSE;
   priv->peer_gone = priv->draining = priv->shut_down = FALSE;
   priv->direct_used = FALSE;
+  priv->orphan = FALSE;
   priv->bytes_read = priv->bytes_written = 0;
   refuse_impossible (self);
   kaa_channel_begin_idle (self);
@@ -460,6 +461,15 @@ take_over (KaaIOChannel    *self,
   return kaa_channel_open_transports (self, (mode & KAA_IO_READ) ? input : NULL, (mode & KAA_IO_WRITE) ? output : NULL, error);
 }
 
+/* Bytes that the transport will say something about later, whoever asks it then. */
+static gboolean
+has_under_way (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return priv->orphan || (priv->output != NULL && priv->output->klass->get_in_flight (priv->output) > 0);
+}
+
 static void
 given_away (KaaIOChannel *other)
 {
@@ -492,6 +502,7 @@ kaa_io_channel_wrap_channel (KaaIOChannel    *self,
                              GError         **error)
 {
   GError *gone;
+  gboolean orphan;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (other), FALSE);
@@ -500,6 +511,7 @@ kaa_io_channel_wrap_channel (KaaIOChannel    *self,
   if (!check_other (self, other, mode, error))
     return FALSE;
 
+  orphan = has_under_way (other);
   gone = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "Another channel took over the descriptor");
   kaa_channel_end_requests (other, gone);
   kaa_channel_fail_writes (other, gone);
@@ -508,6 +520,7 @@ kaa_io_channel_wrap_channel (KaaIOChannel    *self,
   if (!take_over (self, other, mode, error))
     return FALSE;
 
+  kaa_channel_get_private (self)->orphan = orphan && (mode & KAA_IO_WRITE) != 0;
   given_away (other);
   return TRUE;
 }
@@ -534,7 +547,7 @@ kaa_io_channel_steal (KaaIOChannel  *self,
 {
   KaaIOChannelPrivate *ours, *theirs;
   guint64 bytes_read, bytes_written;
-  gboolean eof;
+  gboolean eof, orphan;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (other), FALSE);
@@ -548,6 +561,7 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   /* A splice feeds the channel that it was given, not the descriptor. */
   kaa_channel_fail_feeders (other);
   eof = theirs->eof;
+  orphan = theirs->orphan;
   bytes_read = theirs->bytes_read;
   bytes_written = theirs->bytes_written;
   if (!take_over (self, other, theirs->mode, error))
@@ -556,6 +570,7 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   take_writes (self, other);
   take_reading (self, other);
   ours->eof = eof;
+  ours->orphan = orphan;
   ours->bytes_read = bytes_read;
   ours->bytes_written = bytes_written;
   ours->head_serial++;

@@ -216,6 +216,17 @@ write_once (KaaIOChannel *self)
   n = priv->output->klass->write (priv->output, vectors, n_vectors, &error);
   priv->in_filter = FALSE;
 
+  /* It says what became of bytes that are not ours. An error of the connection is, though. */
+  if (priv->orphan && n != KAA_TRANSPORT_AGAIN)
+    {
+      priv->orphan = FALSE;
+      if (n != KAA_TRANSPORT_FAILED)
+        {
+          g_clear_error (&error);
+          return 1;
+        }
+    }
+
   if (n > 0)
     {
       kaa_write_queue_consume (&priv->writing->writes, n);
@@ -280,7 +291,7 @@ goes_directly (KaaIOChannelPrivate *priv,
                gsize                length)
 {
   if (length == 0 || length > MAX_DIRECT || kaa_channel_get_unwritten (priv) > 0 || priv->direct_used ||
-      priv->state != KAA_STATE_OPEN || priv->filtered || !is_ready (priv))
+      priv->state != KAA_STATE_OPEN || priv->filtered || priv->orphan || !is_ready (priv))
     return FALSE;
 
   priv->direct_used = TRUE;

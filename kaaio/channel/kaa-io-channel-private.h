@@ -168,6 +168,7 @@ typedef struct
   guint draining : 1;             /* closing: shut down, reading until the end */
   guint shut_down : 1;            /* half-closed by shutdown() */
   guint overflow_told : 1;        /* of the line at the head */
+  guint orphan : 1;               /* what the transport has under way was another channel's, which has given it up */
   guint filtered : 1;             /* the transports call virtual methods */
   guint close_fd : 1;
   guint close_on_eof : 2;         /* KaaCloseOnEof */
