@@ -26,6 +26,14 @@ open_pair (Pair *pair)
   g_free (address);
 }
 
+/* So that the kernel takes little of what is written, whatever it is tuned to. */
+static void
+narrow_pair (Pair *pair)
+{
+  kaa_socket_set_buffer_size (pair->client, 32768);
+  kaa_socket_set_buffer_size (pair->server, 32768);
+}
+
 static void
 close_pair (Pair *pair)
 {
@@ -168,6 +176,7 @@ test_much_before (void)
     }
 
   open_pair (&pair);
+  narrow_pair (&pair);
   kaa_io_channel_set_queue_size (KAA_IO_CHANNEL (pair.server), 2 * length);
   kaa_io_channel_set_queue_size (KAA_IO_CHANNEL (pair.client), 2 * length);
   while (text->len < length)
@@ -639,6 +648,7 @@ test_gone_before (void)
     }
 
   open_pair (&pair);
+  narrow_pair (&pair);
   kaa_io_channel_set_queue_size (KAA_IO_CHANNEL (pair.server), 2 * length);
   write = kaa_io_channel_write (KAA_IO_CHANNEL (pair.server), data, length);
   server = start_other (pair.server);
