@@ -15,6 +15,7 @@ typedef struct _KaaIOMonitor        KaaIOMonitor;
 typedef struct _KaaInProgress       KaaInProgress;
 typedef struct _KaaIOChannel        KaaIOChannel;
 typedef struct _KaaLineIter         KaaLineIter;
+typedef struct _KaaProcess          KaaProcess;
 typedef struct _KaaSocket           KaaSocket;
 
 G_END_DECLS

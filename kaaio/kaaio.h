@@ -16,6 +16,7 @@
 #include <kaaio/kaa-in-progress.h>
 #include <kaaio/kaa-io-channel.h>
 #include <kaaio/kaa-line-iter.h>
+#include <kaaio/kaa-process.h>
 #include <kaaio/kaa-serial.h>
 #include <kaaio/kaa-socket.h>
 

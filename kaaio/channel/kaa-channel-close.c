@@ -203,6 +203,18 @@ kaa_channel_end_output (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
+  /* Who has closed his standard input may have a lot to say on his output. */
+  if (priv->state == KAA_STATE_OPEN && kaa_channel_writes_apart (priv))
+    {
+      kaa_channel_fail_writes (self, error);
+      kaa_channel_close_output (self);
+      g_clear_error (&priv->ending->error);
+      kaa_channel_need_ending (priv)->error = error;
+      g_object_notify (G_OBJECT (self), "error");
+      kaa_channel_notify_state (self);
+      return;
+    }
+
   priv->peer_gone = TRUE;
   if (priv->ending->end_error == NULL)
     kaa_channel_need_ending (priv)->end_error = error;

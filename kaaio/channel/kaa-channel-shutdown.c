@@ -20,11 +20,21 @@ shutdown_free (gpointer data)
   g_free (shutdown);
 }
 
-/* A descriptor of its own is closed. */
-static gboolean
-writes_apart (KaaIOChannelPrivate *priv)
+gboolean
+kaa_channel_writes_apart (KaaIOChannelPrivate *priv)
 {
   return priv->input != NULL && priv->output != priv->input && priv->output->kind != KAA_FD_SOCKET;
+}
+
+void
+kaa_channel_close_output (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaTransport *output = g_steal_pointer (&priv->output);
+
+  priv->shut_down = TRUE;
+  output->klass->stop (output);
+  output->klass->close (output, priv->close_fd, kaa_poller_is_forked (priv->entry.poller));
 }
 
 static void
@@ -39,12 +49,9 @@ shutdown_flushed (const GValue *result,
     {
       error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was closed");
     }
-  else if (writes_apart (priv))
+  else if (kaa_channel_writes_apart (priv))
     {
-      KaaTransport *output = g_steal_pointer (&priv->output);
-
-      output->klass->stop (output);
-      output->klass->close (output, priv->close_fd, kaa_poller_is_forked (priv->entry.poller));
+      kaa_channel_close_output (shutdown->channel);
       kaa_in_progress_finish_boolean (shutdown->future, TRUE);
       return;
     }
@@ -104,7 +111,7 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel is not open");
   else if (priv->output == NULL)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "The channel is read-only");
-  else if (priv->output->kind != KAA_FD_SOCKET && !writes_apart (priv))
+  else if (priv->output->kind != KAA_FD_SOCKET && !kaa_channel_writes_apart (priv))
     priv->output->klass->shutdown (priv->output, &error);
 
   if (error != NULL)

@@ -473,6 +473,11 @@ gboolean      kaa_channel_is_lingering          (KaaIOChannel *self);
 void          kaa_channel_linger_on             (KaaIOChannel *self);
 void          kaa_channel_end_linger            (KaaIOChannel *self);
 
+/* kaa-channel-shutdown.c */
+/* The output is a descriptor of its own, whose end says nothing about the input. */
+gboolean      kaa_channel_writes_apart          (KaaIOChannelPrivate *priv);
+void          kaa_channel_close_output          (KaaIOChannel *self);
+
 /* kaa-channel-remote.c */
 /* For an operation that any thread may ask for: the future belongs to the caller's. */
 KaaPending   *kaa_channel_new_pending           (KaaIOChannel *self, KaaPendingKind kind);

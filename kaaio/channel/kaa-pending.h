@@ -31,7 +31,8 @@ typedef enum
   KAA_PENDING_WAIT_WRITABLE,
   KAA_PENDING_SHUTDOWN,
   KAA_PENDING_CLOSE,
-  KAA_PENDING_ACCEPT
+  KAA_PENDING_ACCEPT,
+  KAA_PENDING_EXIT
 } KaaPendingKind;
 
 typedef struct _KaaPending KaaPending;

@@ -313,3 +313,9 @@ kaa_poll_entry_unschedule (KaaPollEntry *entry)
   if (kaa_poller_is_usable (entry->poller))
     kaa_poll_entry_move (entry, KAA_LIST_REST);
 }
+
+gboolean
+kaa_poll_entry_is_scheduled (KaaPollEntry *entry)
+{
+  return entry->queue == KAA_LIST_READY || entry->queue == KAA_LIST_IDLE;
+}

@@ -122,6 +122,8 @@ void           kaa_poll_entry_schedule_idle (KaaPollEntry *entry);
 void           kaa_poll_entry_park          (KaaPollEntry *entry,
                                              KaaLook       first);
 void           kaa_poll_entry_unschedule    (KaaPollEntry *entry); /* out of whatever list it is in */
+/* It will be dispatched, sooner or later. */
+gboolean       kaa_poll_entry_is_scheduled  (KaaPollEntry *entry);
 
 /* From inside dispatch(): bytes were moved or one emission was made. FALSE when the share of this dispatch
  * (2 ms or 1 MiB, over all entries) is used up. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The GIO pairs of the process. */
+
+#include "ends/kaa-process-private.h"
+
+static void
+call_async (KaaInProgress       *future, /* taken */
+            gpointer             tag,
+            GCancellable        *cancellable,
+            GAsyncReadyCallback  callback,
+            gpointer             user_data)
+{
+  kaa_in_progress_call_async (future, tag, cancellable, callback, user_data);
+  g_object_unref (future);
+}
+
+static gboolean
+is_result_of (GAsyncResult *result,
+              gpointer      self,
+              gpointer      tag)
+{
+  GObject *source;
+  gboolean same;
+
+  if (!KAA_IS_IN_PROGRESS (result) || !g_async_result_is_tagged (result, tag))
+    return FALSE;
+
+  source = g_async_result_get_source_object (result);
+  same = source == self;
+  g_clear_object (&source);
+  return same;
+}
+
+static int
+get_status (GAsyncResult  *result,
+            GError       **error)
+{
+  GError *failure = NULL;
+  gint64 status = kaa_in_progress_get_int (KAA_IN_PROGRESS (result), &failure);
+
+  if (failure == NULL)
+    return (int) status;
+  g_propagate_error (error, failure);
+  return KAA_EXIT_STATUS_UNKNOWN;
+}
+
+/**
+ * kaa_process_stop_async:
+ * @self: a process
+ * @seconds: how long the child may take; negative for as long as it likes
+ * @cancellable: (nullable): ends the waiting; the stop goes on
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Process.stop] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_process_stop_async (KaaProcess          *self,
+                        double               seconds,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_PROCESS (self));
+
+  call_async (kaa_process_stop (self, seconds), kaa_process_stop_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_process_stop_finish:
+ * @self: a process
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Process.stop_async].
+ *
+ * Returns: the exit status, or [const@Kaa.EXIT_STATUS_UNKNOWN] with @error set
+ *
+ * Since: 1.0
+ */
+int
+kaa_process_stop_finish (KaaProcess    *self,
+                         GAsyncResult  *result,
+                         GError       **error)
+{
+  g_return_val_if_fail (is_result_of (result, self, kaa_process_stop_async), KAA_EXIT_STATUS_UNKNOWN);
+
+  return get_status (result, error);
+}
+
+/**
+ * kaa_process_wait_async:
+ * @self: a process
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Process.wait] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_process_wait_async (KaaProcess          *self,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_PROCESS (self));
+
+  call_async (kaa_process_wait (self), kaa_process_wait_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_process_wait_finish:
+ * @self: a process
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Process.wait_async].
+ *
+ * Returns: the exit status, or [const@Kaa.EXIT_STATUS_UNKNOWN] with @error set
+ *
+ * Since: 1.0
+ */
+int
+kaa_process_wait_finish (KaaProcess    *self,
+                         GAsyncResult  *result,
+                         GError       **error)
+{
+  g_return_val_if_fail (is_result_of (result, self, kaa_process_wait_async), KAA_EXIT_STATUS_UNKNOWN);
+
+  return get_status (result, error);
+}
