@@ -134,3 +134,49 @@ kaa_process_wait_finish (KaaProcess    *self,
 
   return get_status (result, error);
 }
+
+/**
+ * kaa_process_communicate_async:
+ * @self: a process
+ * @input: (nullable): what to say; %NULL for nothing
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Process.communicate] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_process_communicate_async (KaaProcess          *self,
+                               GBytes              *input,
+                               GCancellable        *cancellable,
+                               GAsyncReadyCallback  callback,
+                               gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_PROCESS (self));
+
+  call_async (kaa_process_communicate (self, input), kaa_process_communicate_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_process_communicate_finish:
+ * @self: a process
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Process.communicate_async].
+ *
+ * Returns: (transfer full): the output, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GBytes *
+kaa_process_communicate_finish (KaaProcess    *self,
+                                GAsyncResult  *result,
+                                GError       **error)
+{
+  g_return_val_if_fail (is_result_of (result, self, kaa_process_communicate_async), NULL);
+
+  return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
+}

@@ -16,7 +16,7 @@ count_output (KaaOutput *output)
 {
   KaaIOChannelPrivate *channel = kaa_channel_get_private (output->channel);
 
-  if (channel->input != output->input)
+  if (channel->input == NULL || channel->input != output->input)
     return 0;
   /* A subclass may make more or less of what is read. */
   if (output->input->kind != KAA_FD_PIPE || channel->filtered)
@@ -34,7 +34,7 @@ is_consumed (const KaaOutput *output)
     return TRUE;
 
   channel = kaa_channel_get_private (output->channel);
-  if (channel->input != output->input)
+  if (channel->input == NULL || channel->input != output->input)
     return channel->ending->closings == NULL;
 
   /* Unheard output is abandoned. */
@@ -52,9 +52,14 @@ is_consumed (const KaaOutput *output)
   return !kaa_channel_wants (output->channel, KAA_WANTS_CHUNKS) && !kaa_channel_has_line (output->channel);
 }
 
+/* There is something to say about the end, and everything has been heard. */
 static gboolean
-is_all_consumed (KaaProcessPrivate *priv)
+is_over (KaaProcess *self)
 {
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+
+  if (priv->running || !(priv->finish_due || kaa_process_is_communicating (self)))
+    return FALSE;
   for (guint i = 0; i < KAA_N_OUTPUTS; i++)
     if (!is_consumed (&priv->outputs[i]))
       return FALSE;
@@ -73,6 +78,7 @@ kaa_process_fail_waiting (KaaProcess *self,
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, g_error_copy (error), FALSE);
     }
+  kaa_process_drop_conversation (self, error);
   g_error_free (error);
 }
 
@@ -84,6 +90,13 @@ kaa_process_forget_child (KaaProcess *self)
   if (priv->child == NULL)
     return;
 
+  if (priv->conversation != NULL)
+    {
+      GError *error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "Another child was started");
+
+      kaa_process_drop_conversation (self, error);
+      g_error_free (error);
+    }
   g_clear_pointer (&priv->child, kaa_child_let_go);
   priv->running = priv->stopping = FALSE;
   if (priv->finish_due)
@@ -138,6 +151,21 @@ announce_exit (KaaProcess *self)
 }
 
 static void
+announce_finish (KaaProcess *self,
+                 KaaChild   *child)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+
+  if (priv->finish_due)
+    {
+      priv->finish_due = FALSE;
+      emit (self, KAA_PROCESS_FINISHED, priv->exit_status);
+    }
+  if (priv->child == child && kaa_process_is_communicating (self) && !priv->running)
+    kaa_process_end_conversation (self);
+}
+
+static void
 lose_child (KaaProcess *self)
 {
   kaa_process_fail_waiting (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
@@ -170,13 +198,10 @@ child_changed (KaaChild *child,
   /* Each time a handler may have started another one. */
   if (priv->child == child && priv->running && kaa_child_is_reaped (child))
     announce_exit (self);
-  else if (priv->child == child && priv->finish_due && is_all_consumed (priv))
-    {
-      priv->finish_due = FALSE;
-      emit (self, KAA_PROCESS_FINISHED, priv->exit_status);
-    }
+  else if (priv->child == child && is_over (self))
+    announce_finish (self, child);
 
-  if (priv->child == child && priv->finish_due)
+  if (priv->child == child && !priv->running && (priv->finish_due || kaa_process_is_communicating (self)))
     kaa_child_park (child);
   kaa_process_update_hold (self);
   g_object_unref (self);
@@ -186,9 +211,7 @@ static gboolean
 look (KaaChild *child,
       gpointer  owner)
 {
-  KaaProcessPrivate *priv = kaa_process_get_private (owner);
-
-  return priv->finish_due && is_all_consumed (priv);
+  return is_over (owner);
 }
 
 const KaaChildFuncs kaa_process_child_funcs = {

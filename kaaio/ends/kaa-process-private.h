@@ -15,8 +15,11 @@ G_BEGIN_DECLS
  *   kaa-process-start.c        starting
  *   kaa-process-end.c          exited, finished: when the child has ended and its output is consumed
  *   kaa-process-stop.c         stopping, waiting, signals
+ *   kaa-process-communicate.c  communicate()
  *   kaa-process-async.c        the GIO pairs
  */
+
+typedef struct _KaaConversation KaaConversation;
 
 /* Where the child's output comes from. */
 typedef struct
@@ -41,12 +44,15 @@ typedef struct
   KaaChild *child;            /* the last one that was started */
   KaaOutput outputs[KAA_N_OUTPUTS];
   KaaPendingList waiting;     /* stop(), wait() */
+  KaaConversation *conversation;
+  GBytes *stderr_data;
   int exit_status;
   int owed_status;            /* of a run that was followed by another before it was finished */
   guint running : 1;
   guint stopping : 1;
   guint finish_due : 1;       /* exited was emitted, finished not yet */
   guint finish_owed : 1;
+  guint communicated : 1;     /* nothing is left of the last run */
   guint held : 1;             /* holds a reference on itself */
 } KaaProcessPrivate;
 
@@ -62,6 +68,7 @@ typedef enum
   KAA_PROCESS_PROP_ENVIRONMENT,
   KAA_PROCESS_PROP_DIRECTORY,
   KAA_PROCESS_PROP_STDERR_CHANNEL,
+  KAA_PROCESS_PROP_STDERR_DATA,
   KAA_PROCESS_PROP_ROWS,
   KAA_PROCESS_PROP_COLUMNS,
   KAA_PROCESS_N_PROPERTIES
@@ -87,5 +94,11 @@ extern const KaaChildFuncs kaa_process_child_funcs;
 void               kaa_process_forget_child (KaaProcess *self);
 /* Everybody who waits for the end gets this error (taken). */
 void               kaa_process_fail_waiting (KaaProcess *self, GError *error);
+
+/* kaa-process-communicate.c */
+gboolean           kaa_process_is_communicating  (KaaProcess *self);
+/* The child has ended, and its output is consumed. From the loop. */
+void               kaa_process_end_conversation  (KaaProcess *self);
+void               kaa_process_drop_conversation (KaaProcess *self, const GError *error);
 
 G_END_DECLS

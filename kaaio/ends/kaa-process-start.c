@@ -262,6 +262,7 @@ kaa_process_start (KaaProcess  *self,
   poller = kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller;
   priv->child = kaa_child_new (pid, poller, &kaa_process_child_funcs, self);
   priv->running = TRUE;
+  priv->communicated = FALSE;
   priv->exit_status = KAA_EXIT_STATUS_UNKNOWN;
   if (!priv->held)
     {

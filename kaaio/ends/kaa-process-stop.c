@@ -110,7 +110,8 @@ kaa_process_stop (KaaProcess *self,
  * kaa_process_wait:
  * @self: a process
  *
- * Waits for the child to end. Its output may not have been read by then; [signal@Kaa.Process::finished] tells when that is so.
+ * Waits for the child to end. Its output may not have been read by then; [signal@Kaa.Process::finished] tells when that is so, and
+ * [method@Kaa.Process.communicate] waits for both.
  *
  * Errors are those of [method@Kaa.Process.stop]; aborting it leaves the child alone. In the thread of the main context.
  *

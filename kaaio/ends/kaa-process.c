@@ -133,6 +133,7 @@ kaa_process_finalize (GObject *object)
   KaaProcessPrivate *priv = kaa_process_get_private (KAA_PROCESS (object));
 
   g_clear_object (&priv->stderr_channel);
+  g_clear_pointer (&priv->stderr_data, g_bytes_unref);
   g_strfreev (priv->argv);
   g_strfreev (priv->environment);
   g_free (priv->directory);
@@ -202,6 +203,9 @@ kaa_process_get_property (GObject    *object,
       break;
     case KAA_PROCESS_PROP_STDERR_CHANNEL:
       g_value_set_object (value, kaa_process_get_stderr_channel (self));
+      break;
+    case KAA_PROCESS_PROP_STDERR_DATA:
+      g_value_set_boxed (value, kaa_process_get_stderr_data (self));
       break;
     case KAA_PROCESS_PROP_ROWS:
       g_value_set_uint (value, kaa_process_get_rows (self));
@@ -368,6 +372,17 @@ kaa_process_class_init (KaaProcessClass *klass)
    */
   properties[KAA_PROCESS_PROP_STDERR_CHANNEL] =
     g_param_spec_object ("stderr-channel", NULL, NULL, KAA_TYPE_IO_CHANNEL, readable);
+
+  /**
+   * KaaProcess:stderr-data: (getter get_stderr_data)
+   *
+   * What the child wrote to its standard error during the last [method@Kaa.Process.communicate], with
+   * `KAA_PROCESS_STDERR_PIPE`; %NULL before its end.
+   *
+   * Since: 1.0
+   */
+  properties[KAA_PROCESS_PROP_STDERR_DATA] =
+    g_param_spec_boxed ("stderr-data", NULL, NULL, G_TYPE_BYTES, readable);
 
   /**
    * KaaProcess:rows: (getter get_rows)
@@ -658,6 +673,24 @@ kaa_process_get_stderr_channel (KaaProcess *self)
   g_return_val_if_fail (KAA_IS_PROCESS (self), NULL);
 
   return kaa_process_get_private (self)->stderr_channel;
+}
+
+/**
+ * kaa_process_get_stderr_data: (get-property stderr-data)
+ * @self: a process
+ *
+ * What the child wrote to its standard error.
+ *
+ * Returns: (transfer none) (nullable): the value of [property@Kaa.Process:stderr-data]
+ *
+ * Since: 1.0
+ */
+GBytes *
+kaa_process_get_stderr_data (KaaProcess *self)
+{
+  g_return_val_if_fail (KAA_IS_PROCESS (self), NULL);
+
+  return kaa_process_get_private (self)->stderr_data;
 }
 
 /**

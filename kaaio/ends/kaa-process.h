@@ -85,6 +85,19 @@ int                 kaa_process_wait_finish        (KaaProcess         *self,
                                                     GAsyncResult       *result,
                                                     GError            **error);
 KAA_AVAILABLE_IN_1_0
+KaaInProgress      *kaa_process_communicate        (KaaProcess         *self,
+                                                    GBytes             *input);
+KAA_AVAILABLE_IN_1_0
+void                kaa_process_communicate_async  (KaaProcess         *self,
+                                                    GBytes             *input,
+                                                    GCancellable       *cancellable,
+                                                    GAsyncReadyCallback callback,
+                                                    gpointer            user_data);
+KAA_AVAILABLE_IN_1_0
+GBytes             *kaa_process_communicate_finish (KaaProcess         *self,
+                                                    GAsyncResult       *result,
+                                                    GError            **error);
+KAA_AVAILABLE_IN_1_0
 gboolean            kaa_process_send_signal        (KaaProcess         *self,
                                                     int                 signum,
                                                     GError            **error);
@@ -124,6 +137,8 @@ void                kaa_process_set_directory      (KaaProcess         *self,
                                                     const char         *directory);
 KAA_AVAILABLE_IN_1_0
 KaaIOChannel       *kaa_process_get_stderr_channel (KaaProcess         *self);
+KAA_AVAILABLE_IN_1_0
+GBytes             *kaa_process_get_stderr_data    (KaaProcess         *self);
 KAA_AVAILABLE_IN_1_0
 guint               kaa_process_get_rows           (KaaProcess         *self);
 KAA_AVAILABLE_IN_1_0

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * communicate(): the whole conversation with a child.
+ *
+ * Input is fed as the write queue has room, and output is read all the time, so neither side can wait for the other for ever. What was
+ * collected belongs to the process: a conversation that was aborted goes on with the next call, and has lost nothing.
+ */
+
+#include "ends/kaa-process-private.h"
+
+#include "ends/kaa-pty.h"
+
+#define PIECE (64 * 1024)
+
+typedef struct
+{
+  KaaConversation *conversation;
+  KaaIOChannel *channel;
+  KaaInProgress *read;     /* NULL: at the end, or nobody asks */
+  GByteArray *data;
+  gboolean ended;
+} Collector;
+
+struct _KaaConversation
+{
+  grefcount ref_count;     /* the process's, and one for each callback that may still come */
+  KaaProcess *process;     /* referenced by the future */
+  KaaInProgress *future;   /* NULL while nobody asks */
+  GBytes *input;           /* what has not been sent of it; NULL: all has */
+  KaaInProgress *room;     /* for the next piece */
+  GError *error;
+  Collector collectors[KAA_N_OUTPUTS];
+};
+
+static KaaConversation *
+conversation_ref (KaaConversation *self)
+{
+  g_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+static void
+conversation_unref (gpointer data)
+{
+  KaaConversation *self = data;
+
+  if (!g_ref_count_dec (&self->ref_count))
+    return;
+  g_clear_pointer (&self->input, g_bytes_unref);
+  g_clear_error (&self->error);
+  for (guint i = 0; i < KAA_N_OUTPUTS; i++)
+    g_byte_array_unref (self->collectors[i].data);
+  g_free (self);
+}
+
+static void
+collector_unref (gpointer data)
+{
+  conversation_unref (((Collector *) data)->conversation);
+}
+
+/* --- input --- */
+
+/* A terminal has no end: the program is told by a character, which counts at the beginning of a line, or twice. */
+static void
+end_terminal (KaaProcess *self,
+              gboolean    in_line)
+{
+  KaaTransport *output = kaa_channel_get_private (KAA_IO_CHANNEL (self))->output;
+  guint8 eof = output != NULL ? kaa_pty_get_eof (output->fd) : 0;
+  const guint8 ends[] = { eof, eof };
+
+  if (eof != 0)
+    g_object_unref (kaa_io_channel_write (KAA_IO_CHANNEL (self), ends, in_line ? 2 : 1));
+}
+
+static void
+end_input (KaaConversation *self,
+           gboolean         in_line)
+{
+  if (kaa_process_get_private (self->process)->flags & KAA_PROCESS_PTY)
+    end_terminal (self->process, in_line);
+  else
+    g_object_unref (kaa_io_channel_shutdown (KAA_IO_CHANNEL (self->process), KAA_IO_WRITE));
+}
+
+static void feed (KaaConversation *self);
+
+static void
+room_made (const GValue *result,
+           gpointer      user_data)
+{
+  KaaConversation *self = user_data;
+
+  g_clear_object (&self->room);
+  feed (self);
+}
+
+/* The child does not want the rest: that is its business, and it may still say a lot. */
+static void
+no_room (const GError *error,
+         gpointer      user_data)
+{
+  KaaConversation *self = user_data;
+
+  /* By let_go(), after which there may be another one. */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  g_clear_object (&self->room);
+  g_clear_pointer (&self->input, g_bytes_unref);
+}
+
+static gsize
+get_piece (KaaConversation *self)
+{
+  guint64 room = kaa_io_channel_get_queue_size (KAA_IO_CHANNEL (self->process));
+
+  return MIN (MIN (g_bytes_get_size (self->input), PIECE), room);
+}
+
+static void
+feed (KaaConversation *self)
+{
+  KaaIOChannel *channel = KAA_IO_CHANNEL (self->process);
+  gboolean in_line = FALSE;
+
+  while (self->input != NULL && self->room == NULL && self->future != NULL)
+    {
+      gsize length = get_piece (self);
+      gsize size = g_bytes_get_size (self->input);
+      GBytes *piece;
+      GError *error = NULL;
+
+      if (length > 0)
+        {
+          piece = g_bytes_new_from_bytes (self->input, 0, length);
+          in_line = ((const char *) g_bytes_get_data (piece, NULL))[length - 1] != '\n';
+          kaa_io_channel_send (channel, piece, &error);
+          g_bytes_unref (piece);
+        }
+
+      if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        {
+          g_error_free (error);
+          self->room = kaa_io_channel_wait_writable (channel, length);
+          kaa_in_progress_then (self->room, room_made, conversation_ref (self), conversation_unref,
+                                no_room, conversation_ref (self), conversation_unref);
+          return;
+        }
+      if (error != NULL || length == size)
+        {
+          g_clear_pointer (&self->input, g_bytes_unref);
+          if (error == NULL)
+            end_input (self, in_line);
+          g_clear_error (&error);
+        }
+      else
+        {
+          GBytes *rest = g_bytes_new_from_bytes (self->input, length, size - length);
+
+          g_bytes_unref (self->input);
+          self->input = rest;
+        }
+    }
+}
+
+/* --- output --- */
+
+static void collect (Collector *self);
+
+static void
+chunk_read (const GValue *result,
+            gpointer      user_data)
+{
+  Collector *self = user_data;
+  GBytes *chunk = g_value_get_boxed (result);
+  gsize length;
+  gconstpointer data = g_bytes_get_data (chunk, &length);
+
+  g_clear_object (&self->read);
+  g_byte_array_append (self->data, data, length);
+  if (length == 0)
+    self->ended = TRUE;
+  else
+    collect (self);
+}
+
+static void
+read_failed (const GError *error,
+             gpointer      user_data)
+{
+  Collector *self = user_data;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  g_clear_object (&self->read);
+  self->ended = TRUE;
+  if (self->conversation->error == NULL)
+    self->conversation->error = g_error_copy (error);
+}
+
+static void
+collect (Collector *self)
+{
+  if (self->channel == NULL || self->ended || self->read != NULL || self->conversation->future == NULL)
+    return;
+  self->read = kaa_io_channel_read (self->channel);
+  conversation_ref (self->conversation);
+  conversation_ref (self->conversation);
+  kaa_in_progress_then (self->read, chunk_read, self, collector_unref, read_failed, self, collector_unref);
+}
+
+/* --- the conversation --- */
+
+/* What has been served already, and is on its way, comes all the same. */
+static void
+let_go (KaaInProgress **future)
+{
+  if (*future != NULL && kaa_in_progress_abort (*future, NULL))
+    g_clear_object (future);
+}
+
+static void
+pause_conversation (KaaConversation *self)
+{
+  let_go (&self->room);
+  for (guint i = 0; i < KAA_N_OUTPUTS; i++)
+    let_go (&self->collectors[i].read);
+}
+
+static gboolean
+conversation_abort (KaaInProgress  *future,
+                    gpointer        operation,
+                    GError        **error)
+{
+  KaaConversation *self = operation;
+
+  self->future = NULL;
+  pause_conversation (self);
+  /* The caller holds a reference of its own. */
+  g_object_unref (future);
+  return TRUE;
+}
+
+static const KaaOperationFuncs conversation_funcs = {
+  .abort = conversation_abort,
+};
+
+static KaaConversation *
+conversation_new (KaaProcess *process)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (process);
+  KaaConversation *self = g_new0 (KaaConversation, 1);
+  KaaIOChannel *channels[] = { KAA_IO_CHANNEL (process), priv->stderr_channel };
+
+  g_ref_count_init (&self->ref_count);
+  self->process = process;
+  for (guint i = 0; i < KAA_N_OUTPUTS; i++)
+    {
+      self->collectors[i].conversation = self;
+      self->collectors[i].channel = channels[i];
+      self->collectors[i].data = g_byte_array_new ();
+    }
+  return self;
+}
+
+static void
+add_input (KaaConversation *self,
+           GBytes          *input)
+{
+  GByteArray *both;
+
+  if (self->input == NULL)
+    {
+      self->input = input != NULL ? g_bytes_ref (input) : g_bytes_new (NULL, 0);
+    }
+  else if (input != NULL)
+    {
+      both = g_bytes_unref_to_array (g_steal_pointer (&self->input));
+      g_byte_array_append (both, g_bytes_get_data (input, NULL), g_bytes_get_size (input));
+      self->input = g_byte_array_free_to_bytes (both);
+    }
+}
+
+static GBytes *
+take_data (Collector *self)
+{
+  GByteArray *data = g_steal_pointer (&self->data);
+
+  self->data = g_byte_array_new ();
+  return g_byte_array_free_to_bytes (data);
+}
+
+gboolean
+kaa_process_is_communicating (KaaProcess *self)
+{
+  KaaConversation *conversation = kaa_process_get_private (self)->conversation;
+
+  return conversation != NULL && conversation->future != NULL;
+}
+
+/* Whoever else has inherited the pipes is not part of it. */
+void
+kaa_process_end_conversation (KaaProcess *self)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaConversation *conversation = g_steal_pointer (&priv->conversation);
+  KaaInProgress *future = g_steal_pointer (&conversation->future);
+  GError *error = g_steal_pointer (&conversation->error);
+  GBytes *output = take_data (&conversation->collectors[0]);
+
+  priv->communicated = TRUE;
+  pause_conversation (conversation);
+  g_object_unref (kaa_io_channel_close (KAA_IO_CHANNEL (self), KAA_CLOSE_NONE));
+  g_clear_pointer (&priv->stderr_data, g_bytes_unref);
+  if (priv->stderr_channel != NULL)
+    {
+      g_object_unref (kaa_io_channel_close (priv->stderr_channel, KAA_CLOSE_NONE));
+      priv->stderr_data = take_data (&conversation->collectors[1]);
+    }
+  conversation_unref (conversation);
+
+  kaa_process_notify (self, KAA_PROCESS_PROP_STDERR_DATA);
+  if (error == NULL)
+    {
+      kaa_in_progress_settle_bytes (future, output, TRUE);
+    }
+  else
+    {
+      g_bytes_unref (output);
+      kaa_in_progress_settle_error (future, error, TRUE);
+    }
+  g_object_unref (future);
+}
+
+void
+kaa_process_drop_conversation (KaaProcess   *self,
+                               const GError *error)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaConversation *conversation = g_steal_pointer (&priv->conversation);
+  KaaInProgress *future;
+
+  if (conversation == NULL)
+    return;
+  future = g_steal_pointer (&conversation->future);
+  pause_conversation (conversation);
+  conversation_unref (conversation);
+  if (future != NULL)
+    {
+      kaa_in_progress_settle_error (future, g_error_copy (error), FALSE);
+      g_object_unref (future);
+    }
+}
+
+static gboolean
+prepare (KaaProcess  *self,
+         GError     **error)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+
+  if (!kaa_poller_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller))
+    {
+      g_propagate_error (error, kaa_channel_new_thread_error ());
+      return FALSE;
+    }
+  if (kaa_process_is_communicating (self))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING,
+                           "A conversation is under way already; wait for it, or abort it");
+      return FALSE;
+    }
+  return priv->running || (priv->child != NULL && !priv->communicated) || kaa_process_start (self, error);
+}
+
+/**
+ * kaa_process_communicate:
+ * @self: a process
+ * @input: (nullable): what to say; %NULL for nothing
+ *
+ * Holds a whole conversation with the child: says something, listens to everything, and waits for its end.
+ *
+ * The child is started if there is none. @input goes to its standard input, however much it is, which is closed
+ * then; the output is collected in memory, without limit, and what comes by [property@Kaa.Process:stderr-channel] is in
+ * [property@Kaa.Process:stderr-data] afterwards. In the end the channel is closed.
+ *
+ * A child that does not read its input is no error, and its [property@Kaa.Process:exit-status] is not looked at. Other processes that
+ * have inherited the pipes are not waited for.
+ *
+ * The future fails with what [method@Kaa.Process.start] fails with, with `G_IO_ERROR_PENDING` while there is another conversation, with
+ * `G_IO_ERROR_CLOSED` where the process is disposed or started again meanwhile, and with what reading fails with. Aborting it leaves the
+ * child alone, and what was collected to the next call. In the thread of the main context.
+ *
+ * Returns: (transfer full): a future that is finished with the output, as #GBytes, when the child has ended
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_process_communicate (KaaProcess *self,
+                         GBytes     *input)
+{
+  KaaProcessPrivate *priv;
+  KaaConversation *conversation;
+  KaaInProgress *future;
+  GError *error = NULL;
+
+  g_return_val_if_fail (KAA_IS_PROCESS (self), NULL);
+
+  priv = kaa_process_get_private (self);
+  if (!prepare (self, &error))
+    {
+      future = kaa_in_progress_new (G_OBJECT (self));
+      kaa_in_progress_throw (future, error);
+      g_error_free (error);
+      return future;
+    }
+
+  if (priv->conversation == NULL)
+    priv->conversation = conversation_new (self);
+  conversation = priv->conversation;
+  future = kaa_in_progress_new_operation (G_OBJECT (self), kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller,
+                                          &conversation_funcs, conversation);
+  conversation->future = g_object_ref (future);
+
+  add_input (conversation, input);
+  for (guint i = 0; i < KAA_N_OUTPUTS; i++)
+    collect (&conversation->collectors[i]);
+  feed (conversation);
+  kaa_child_schedule (priv->child);
+  return future;
+}
