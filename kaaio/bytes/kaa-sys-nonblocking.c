@@ -23,8 +23,7 @@
 
 typedef struct
 {
-  guint64 device;
-  guint64 inode;
+  guint64 identity;
   gboolean readable;
   gboolean writable;
   gboolean was_blocking; /* O_NONBLOCK is ours to take away */
@@ -68,7 +67,7 @@ description_has (const Description *self,
   gboolean differs = FALSE;
   guint i;
 
-  if (self->device != info->device || self->inode != info->inode ||
+  if (self->identity != info->identity ||
       self->readable != info->readable || self->writable != info->writable)
     return FALSE;
 
@@ -117,7 +116,7 @@ table_find_acquired (int              fd,
     {
       Description *description = link->data;
 
-      if (description->device != info->device || description->inode != info->inode)
+      if (description->identity != info->identity)
         continue;
 
       for (*index = 0; *index < description->fds->len; (*index)++)
@@ -136,8 +135,7 @@ table_add (const KaaFdInfo *info,
 {
   Description *description = g_new (Description, 1);
 
-  description->device = info->device;
-  description->inode = info->inode;
+  description->identity = info->identity;
   description->readable = info->readable;
   description->writable = info->writable;
   description->was_blocking = was_blocking;

@@ -164,6 +164,15 @@ find_kind (int                fd,
     }
 }
 
+/* Device and inode in one number: pipes and sockets are numbered from below, and devices are in the other half. */
+static guint64
+get_identity (const struct stat *status)
+{
+  guint64 device = status->st_dev;
+
+  return (guint64) status->st_ino ^ (device << 32 | device >> 32);
+}
+
 gboolean
 kaa_sys_inspect (int         fd,
                  KaaFdInfo  *info,
@@ -189,8 +198,7 @@ kaa_sys_inspect (int         fd,
   found.readable = mode == O_RDONLY || mode == O_RDWR;
   found.writable = mode == O_WRONLY || mode == O_RDWR;
   found.nonblocking = (flags & O_NONBLOCK) != 0;
-  found.device = (guint32) status.st_dev;
-  found.inode = status.st_ino;
+  found.identity = get_identity (&status);
   if (!find_kind (fd, &status, &found, error))
     return FALSE;
 
@@ -204,8 +212,7 @@ kaa_sys_is_same (int              fd,
 {
   struct stat status;
 
-  return fd >= 0 && fstat (fd, &status) == 0 &&
-         (guint32) status.st_dev == info->device && (guint64) status.st_ino == info->inode;
+  return fd >= 0 && fstat (fd, &status) == 0 && get_identity (&status) == info->identity;
 }
 
 /* Reading */

@@ -31,8 +31,7 @@ typedef struct
   gboolean nonblocking;    /* O_NONBLOCK is set */
   gboolean pty;            /* a pseudo-terminal (EIO after hang-up is EOF there), either end */
   gboolean pty_master;     /* must not be reopened: that would make a new one */
-  guint64 inode;           /* who it is, to tell whether a number still means the same thing */
-  guint32 device;          /* as large as it comes in Linux; elsewhere the lower half, which the inode makes up for */
+  guint64 identity;        /* who it is, to tell whether a number still means the same thing */
 } KaaFdInfo;
 
 /* What fd is, or a GError: INVALID_ARGUMENT (negative or not open, O_PATH, listening socket),

@@ -61,7 +61,7 @@ struct _KaaPollEntry
 struct _KaaWatch
 {
   KaaPollEntry *entry;        /* NULL while stopped */
-  int fd;
+  int fd;                     /* stays when it is stopped */
   guint8 wanted;              /* KaaPollFlags: what readiness is wanted for */
   guint8 ready;               /* KaaPollFlags: remembered; the owner clears IN and OUT at EAGAIN, with kaa_watch_clear() */
   guint8 backend;             /* the poller's business from here on */
@@ -130,7 +130,7 @@ gboolean       kaa_poll_entry_is_scheduled  (KaaPollEntry *entry);
 gboolean       kaa_poller_spend          (KaaPoller    *self,
                                           gsize         bytes);
 
-/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before. Readiness is
+/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before (but for its fd). Readiness is
  * not assumed: ready begins as 0, and an fd that is ready is reported in the next turn. */
 gboolean       kaa_watch_start           (KaaWatch     *watch,
                                           KaaPollEntry *entry,

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
 #include <unistd.h>
 
 #ifndef POLLRDHUP
@@ -215,6 +214,13 @@ kaa_watches_free (KaaPoller *self)
 
 /* --- the border --- */
 
+/* What was watched stays. */
+static void
+kaa_watch_reset (KaaWatch *watch)
+{
+  *watch = (KaaWatch) { .fd = watch->fd };
+}
+
 gboolean
 kaa_watch_start (KaaWatch      *watch,
                  KaaPollEntry  *entry,
@@ -250,7 +256,7 @@ kaa_watch_start (KaaWatch      *watch,
           int saved_errno = errno;
 
           g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), g_strerror (saved_errno));
-          memset (watch, 0, sizeof *watch);
+          kaa_watch_reset (watch);
           kaa_watches_settle (self);
           return FALSE;
         }
@@ -282,7 +288,7 @@ kaa_watch_stop (KaaWatch *watch)
       kaa_watches_settle (self);
     }
 
-  memset (watch, 0, sizeof *watch);
+  kaa_watch_reset (watch);
 }
 
 void

@@ -23,14 +23,12 @@ enum
   FLAG_NONBLOCK = 1 << 4   /* O_NONBLOCK was set before */
 };
 
-/* One for each channel, so in an order that leaves no gaps. */
+/* One for each channel, so it is kept small. */
 typedef struct
 {
   KaaTransport parent;
-  KaaWatch watch;
-  guint64 inode;           /* whom the number stood for when it was wrapped */
-  guint32 device;
-  int io_fd;               /* what is read and written: fd, or a description of our own */
+  KaaWatch watch;          /* of what is read and written: parent.fd, or a description of our own */
+  guint64 identity;        /* whom the number stood for when it was wrapped */
 } KaaFdTransport;
 
 G_STATIC_ASSERT (EAGAIN == EWOULDBLOCK);
@@ -50,8 +48,7 @@ get_info (const KaaFdTransport *self)
   KaaFdInfo info = { 0, };
 
   info.kind = self->parent.kind;
-  info.device = self->device;
-  info.inode = self->inode;
+  info.identity = self->identity;
   return info;
 }
 
@@ -80,9 +77,9 @@ fd_transport_read (KaaTransport  *transport,
   gssize n;
 
   if (transport->kind == KAA_FD_SOCKET)
-    n = kaa_sys_recv (self->io_fd, buffer, length);
+    n = kaa_sys_recv (self->watch.fd, buffer, length);
   else
-    n = kaa_sys_read (self->io_fd, buffer, length);
+    n = kaa_sys_read (self->watch.fd, buffer, length);
 
   if (n > 0)
     {
@@ -150,9 +147,9 @@ fd_transport_write (KaaTransport        *transport,
   gssize n;
 
   if (transport->kind == KAA_FD_SOCKET)
-    n = kaa_sys_sendv (self->io_fd, vectors, n_vectors);
+    n = kaa_sys_sendv (self->watch.fd, vectors, n_vectors);
   else
-    n = kaa_sys_writev (self->io_fd, vectors, n_vectors);
+    n = kaa_sys_writev (self->watch.fd, vectors, n_vectors);
 
   if (n >= 0)
     return n;
@@ -218,7 +215,7 @@ fd_transport_take (KaaTransport *transport,
   if (!is_pipe (transport) && (transport->kind != KAA_FD_SOCKET || !make_socket_nonblocking (self)))
     return KAA_TRANSPORT_UNABLE;
 
-  n = move (pipe, self->io_fd, length);
+  n = move (pipe, self->watch.fd, length);
   if (n == KAA_TRANSPORT_FULL)
     wait_for_room (self);
   return n;
@@ -235,12 +232,12 @@ fd_transport_splice (KaaTransport  *transport,
 
   if (is_pipe (transport))
     {
-      n = target->klass->take (target, self->io_fd, length);
+      n = target->klass->take (target, self->watch.fd, length);
     }
   else if (transport->kind == KAA_FD_SOCKET && is_pipe (target) && target->klass == transport->klass &&
            make_socket_nonblocking (self))
     {
-      n = move (self->io_fd, ((KaaFdTransport *) target)->io_fd, length);
+      n = move (self->watch.fd, ((KaaFdTransport *) target)->watch.fd, length);
       if (n == KAA_TRANSPORT_FULL)
         wait_for_room ((KaaFdTransport *) target);
     }
@@ -288,7 +285,7 @@ fd_transport_is_drained (KaaTransport  *transport,
   int errsv = 0;
   socklen_t size = sizeof errsv;
 
-  if ((self->parent.mode & KAA_POLL_IN) && kaa_sys_get_unread (self->io_fd) > 0)
+  if ((self->parent.mode & KAA_POLL_IN) && kaa_sys_get_unread (self->watch.fd) > 0)
     return FALSE;
 
   if (self->parent.flags & FLAG_ENDLESS)
@@ -297,7 +294,7 @@ fd_transport_is_drained (KaaTransport  *transport,
     }
   else if (transport->kind == KAA_FD_SOCKET)
     {
-      if (getsockopt (self->io_fd, SOL_SOCKET, SO_ERROR, &errsv, &size) == 0 && errsv != 0)
+      if (getsockopt (self->watch.fd, SOL_SOCKET, SO_ERROR, &errsv, &size) == 0 && errsv != 0)
         g_propagate_error (error, kaa_transport_error (errsv, "The connection of", transport->fd));
     }
   else if (!(self->parent.mode & KAA_POLL_IN) && !(self->parent.flags & FLAG_PTY))
@@ -312,7 +309,7 @@ fd_transport_is_drained (KaaTransport  *transport,
 static gsize
 fd_transport_get_unread (KaaTransport *transport)
 {
-  return kaa_sys_get_unread (((KaaFdTransport *) transport)->io_fd);
+  return kaa_sys_get_unread (((KaaFdTransport *) transport)->watch.fd);
 }
 
 static gsize
@@ -333,7 +330,7 @@ fd_transport_shutdown (KaaTransport  *transport,
       return FALSE;
     }
 
-  if (shutdown (((KaaFdTransport *) transport)->io_fd, SHUT_WR) < 0 && errno != ENOTCONN)
+  if (shutdown (((KaaFdTransport *) transport)->watch.fd, SHUT_WR) < 0 && errno != ENOTCONN)
     {
       g_propagate_error (error, kaa_transport_error (errno, "Shutting down", transport->fd));
       return FALSE;
@@ -356,7 +353,7 @@ fd_transport_start (KaaTransport  *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
-  return kaa_watch_start (&self->watch, entry, self->io_fd, self->parent.mode & KAA_POLL_IN, error);
+  return kaa_watch_start (&self->watch, entry, self->watch.fd, self->parent.mode & KAA_POLL_IN, error);
 }
 
 static void
@@ -378,8 +375,8 @@ fd_transport_close (KaaTransport *transport,
 
   if ((self->parent.flags & FLAG_ACQUIRED) && !forked)
     kaa_sys_release_nonblocking (transport->fd, &info);
-  if (self->io_fd != transport->fd)
-    kaa_sys_close (self->io_fd);
+  if (self->watch.fd != transport->fd)
+    kaa_sys_close (self->watch.fd);
 
   /* In a forked child a stream is the parent's: only the number is closed. */
   if (close_fd)
@@ -387,7 +384,7 @@ fd_transport_close (KaaTransport *transport,
   if (!forked)
     g_clear_object (&transport->stream);
 
-  g_slice_free (KaaFdTransport, self);
+  g_free (self);
 }
 
 static const KaaTransportClass fd_transport_class = {
@@ -428,12 +425,12 @@ kaa_fd_transport_new (int               fd,
                       gboolean          private_description,
                       GError          **error)
 {
-  KaaFdTransport *self = g_slice_new0 (KaaFdTransport);
+  KaaFdTransport *self = g_new0 (KaaFdTransport, 1);
 
   self->parent.klass = &fd_transport_class;
   self->parent.fd = fd;
   self->parent.kind = info->kind;
-  self->io_fd = fd;
+  self->watch.fd = fd;
   self->parent.mode = mode;
   if (info->pty)
     self->parent.flags |= FLAG_PTY;
@@ -441,8 +438,7 @@ kaa_fd_transport_new (int               fd,
     self->parent.flags |= FLAG_SHARED;
   if (info->nonblocking)
     self->parent.flags |= FLAG_NONBLOCK;
-  self->device = info->device;
-  self->inode = info->inode;
+  self->identity = info->identity;
 
   if (info->kind == KAA_FD_SOCKET || (info->nonblocking && !private_description))
     return &self->parent;
@@ -453,7 +449,7 @@ kaa_fd_transport_new (int               fd,
 
       if (io_fd >= 0)
         {
-          self->io_fd = io_fd;
+          self->watch.fd = io_fd;
           return &self->parent;
         }
     }
@@ -461,7 +457,7 @@ kaa_fd_transport_new (int               fd,
   if (!kaa_sys_acquire_nonblocking (fd, info))
     {
       g_propagate_error (error, kaa_transport_error (errno, "Making non-blocking", fd));
-      g_slice_free (KaaFdTransport, self);
+      g_free (self);
       return NULL;
     }
   self->parent.flags |= FLAG_ACQUIRED;

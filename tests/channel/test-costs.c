@@ -401,7 +401,7 @@ test_memory (void)
 
   crowd = crowd_new (N_IDLE, NULL, "");
   idle = get_allocated () - before;
-  g_assert_cmpuint (idle, <=, N_IDLE * 400);
+  g_assert_cmpuint (idle, <=, N_IDLE * 240);
 
   for (guint i = 0; i < N_IDLE; i++)
     {
