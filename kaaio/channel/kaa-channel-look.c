@@ -9,25 +9,32 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+/* What most channels have comes first. */
 static const struct
 {
   KaaWants want;
   KaaChannelSignal signal;
 } kinds[] = {
-  { KAA_WANTS_CHUNKS, KAA_SIGNAL_READ },
-  { KAA_WANTS_BLOCKS, KAA_SIGNAL_READLINES },
   { KAA_WANTS_LINES, KAA_SIGNAL_READLINE },
+  { KAA_WANTS_BLOCKS, KAA_SIGNAL_READLINES },
+  { KAA_WANTS_CHUNKS, KAA_SIGNAL_READ },
 };
 
-static gboolean
-has_handler (KaaIOChannel     *self,
-             KaaChannelSignal  which)
+/* The first one that would run, or 0. */
+static gulong
+find_handler (KaaIOChannel     *self,
+              KaaChannelSignal  which)
 {
   return g_signal_handler_find (self, G_SIGNAL_MATCH_ID | G_SIGNAL_MATCH_UNBLOCKED, kaa_channel_signals[which], 0,
-                                NULL, NULL, NULL) != 0;
+                                NULL, NULL, NULL);
 }
 
-/* The first handler of any signal that would run, or 0. Handlers with a detail (of `notify`) are none of those that matter here. */
+/*
+ * The first handler of any signal that would run, or 0. Handlers with a detail (of `notify`) are none of those that matter here.
+ *
+ * GObject keeps the handlers of an object in the order of their signals' ids, and those of `read` and `readlines` are less than that of
+ * `readline`. So if this is a handler of `readline`, nobody wants anything else.
+ */
 static gulong
 find_first_handler (KaaIOChannel *self)
 {
@@ -40,7 +47,7 @@ void
 kaa_channel_note_default_handlers (KaaIOChannel *self)
 {
   KaaIOChannelClass *klass = KAA_IO_CHANNEL_GET_CLASS (self);
-  gpointer slots[G_N_ELEMENTS (kinds)] = { klass->read, klass->readlines, klass->readline };
+  gpointer slots[G_N_ELEMENTS (kinds)] = { klass->readline, klass->readlines, klass->read };
   KaaWants found = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
@@ -60,21 +67,25 @@ kaa_channel_wants (KaaIOChannel *self,
 
   while (kinds[i].want != one)
     i++;
-  return has_handler (self, kinds[i].signal);
+  return find_handler (self, kinds[i].signal) != 0;
 }
 
 KaaWants
 kaa_channel_look_at_handlers (KaaIOChannel *self)
 {
   KaaWants wants = kaa_channel_get_private (self)->by_default;
+  gulong first = find_first_handler (self);
 
   /* Who only uses futures has none at all. */
-  if (find_first_handler (self) == 0)
-    return wants;
+  for (guint i = 0; first != 0 && i < G_N_ELEMENTS (kinds); i++)
+    {
+      gulong handler = find_handler (self, kinds[i].signal);
 
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
-    if (has_handler (self, kinds[i].signal))
-      wants |= kinds[i].want;
+      if (handler != 0)
+        wants |= kinds[i].want;
+      if (handler == first && kinds[i].want == KAA_WANTS_LINES)
+        break;
+    }
   return wants;
 }
 
@@ -96,24 +107,23 @@ kaa_channel_look_blocked (KaaIOChannel *self)
 }
 
 /*
- * Between two lines of a run one question takes the place of three: which is the first handler of any signal that would run?
- * GObject keeps the handlers of an object in the order of their signals' ids, and those of `read` and `readlines` are less than that of
- * `readline`. So as long as the answer is the handler of `readline` that was there at the beginning, there is somebody who wants
- * lines, and nobody who wants anything else; ids of handlers are never used twice.
+ * Between two lines of a run one question is enough: which is the first handler of any signal that would run? As long as the answer is
+ * the handler of `readline` that was there at the beginning, there is somebody who wants lines, and nobody who wants anything else; ids
+ * of handlers are never used twice.
  */
 
 /* What kaa_channel_wants_only_lines() needs to know; 0 where it could not tell. */
 gulong
 kaa_channel_find_line_handler (KaaIOChannel *self)
 {
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gulong first;
 
-  if (kaa_channel_get_private (self)->by_default != 0 || kaa_channel_look (self) != KAA_WANTS_LINES)
+  if (priv->by_default != 0 || priv->paused)
     return 0;
 
-  first = g_signal_handler_find (self, G_SIGNAL_MATCH_ID | G_SIGNAL_MATCH_UNBLOCKED,
-                                 kaa_channel_signals[KAA_SIGNAL_READLINE], 0, NULL, NULL, NULL);
-  return first == find_first_handler (self) ? first : 0;
+  first = find_first_handler (self);
+  return first == find_handler (self, KAA_SIGNAL_READLINE) ? first : 0;
 }
 
 /* FALSE: look properly. */

@@ -325,7 +325,7 @@ kaa_io_channel_class_init (KaaIOChannelClass *klass)
 
   kaa_channel_install_properties (object_class);
 
-  /* The order matters to kaa_channel_wants_only_lines(): `readline` comes last of those with bytes, and no other before them. */
+  /* The order matters in kaa-channel-look.c: `readline` comes last of those with bytes, and no other before them. */
 
   /**
    * KaaIOChannel::read:
