@@ -99,6 +99,14 @@ class IOChannel(Kaa.IOChannel):
     # Lines, or None.
     _lines = None
 
+    # The loop whose next turn will tell the queue what was handed out.
+    _told_by = None
+
+    def _tell(self):
+        self._told_by = None
+        if self._lines is not None and self._lines.is_here():
+            self._lines.tell()
+
     def _settle(self, *others):
         lines = self._lines
         # In another thread nothing can be read, so it makes no difference there.

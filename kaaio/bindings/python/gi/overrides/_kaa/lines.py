@@ -9,7 +9,7 @@ from threading import get_ident
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from .loops import call_soon
+from .loops import call_soon, get_running_loop
 
 Kaa = get_introspection_module('Kaa')
 
@@ -67,8 +67,14 @@ class _Splitter:
     def tell(self):
         return self.position
 
-    def seek(self, offset, whence):
+    def truncate(self, size):
+        self.block = b''
         self.ends = iter(())
+
+
+def _get_teller():
+    # A loop of asyncio may end before its next turn; a main context goes on.
+    return id(get_running_loop())
 
 
 class Lines:
@@ -84,7 +90,8 @@ class Lines:
         self.serial = serial
         self.stream = io.BytesIO(block) if delimiters == [b'\n'] else _Splitter(block, delimiters)
         self.settled = 0
-        self.moved = False      # the queue will be told in the next turn
+        # The queue will be told in the next turn, in which many blocks may come and go.
+        self.moved = channel._told_by == _get_teller()
         self.next = NextLine(self)
         self.thread = get_ident()
 
@@ -94,26 +101,31 @@ class Lines:
     def move(self):
         """To be called when a line was handed out."""
         self.moved = True
-        call_soon(self._update)
+        self.channel._told_by = _get_teller()
+        call_soon(self.channel._tell)
 
-    def _update(self):
+    def tell(self):
+        """Tells the queue what was handed out."""
         self.moved = False
         if self.channel is not None:
             position = self.stream.tell()
             if position > self.settled:
                 if not Kaa.IOChannel.take_line(self.channel, self.serial, position - self.settled):
                     # Somebody else has been at the queue, without asking us.
-                    self.stream.seek(0, 2)
-                    self.channel = None
+                    self.end()
                     return
                 self.serial = (self.serial + 1) & 0xffffffff
                 self.settled = position
 
-    def settle(self):
-        """Tells the queue, and ends: whoever iterates over the stream finds no more."""
-        self._update()
+    def end(self):
+        """Whoever iterates over the stream finds no more, and the block is not kept."""
         self.channel = None
-        self.stream.seek(0, 2)
+        self.stream.truncate(0)
+
+    def settle(self):
+        """Tells the queue, and ends."""
+        self.tell()
+        self.end()
         # What was asked for before is served before.
         awaitable, self.next = self.next, None
         if awaitable is not None and getrefcount(awaitable) > 2 and awaitable.line is None:
