@@ -332,7 +332,7 @@ add_methods(IOChannel, IOChannel._prepare,
             'read_async', 'readline_async', 'readlines_async', 'read_exactly_async', 'read_until_async',
             'consume', 'peek_lines', 'describe', 'get_readable', 'get_read_queue_used',
             'set_delimiter', 'set_delimiters', 'set_delimiter_bytes', 'set_queue_size', 'set_overflow_policy',
-            'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal', 'splice_async',
+            'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal', 'splice_async', 'get_io_stream',
             'get_property', 'set_property', 'set_properties', 'get_properties')
 # What only needs a text.
 add_methods(IOChannel, lambda channel, *_: loops.get_running_loop(), 'flush', 'wait_writable', 'shutdown', 'write_bytes')

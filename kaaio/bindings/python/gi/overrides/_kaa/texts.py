@@ -56,6 +56,7 @@ TEXTS = {
         'consume': 'Takes so many bytes of what peek() shows.',
         'describe': 'One line that says what the channel is doing, and why it is not reading.',
         'flush': 'A future that is finished when everything is written.',
+        'get_io_stream': 'The channel as a Gio.IOStream, for what takes one: a Gio.DBusConnection, a Gio.DataInputStream.',
         'shutdown': 'Half-closes: Kaa.IO_WRITE tells the peer that no more will come, after what is queued.',
         'splice': 'Moves everything that can be read to another channel; the result is the number of bytes.',
         'steal': 'Takes over what another channel has: its descriptor, its queues, and its pending operations.',
