@@ -15,6 +15,7 @@ set_delimiters (KaaIOChannel  *self,
 
   KaaChannelOptions *options = kaa_channel_own_options (priv);
 
+  kaa_channel_end_loan (priv);
   kaa_delimiters_unref (options->delimiters);
   options->delimiters = kaa_delimiters_new (delimiters, n);
   if (kaa_channel_get_queued (priv) > 0)

@@ -558,6 +558,8 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   if (!check_other (self, other, theirs->mode, error))
     return FALSE;
 
+  kaa_channel_end_loan (ours);
+  kaa_channel_end_loan (theirs);
   /* A splice feeds the channel that it was given, not the descriptor. */
   kaa_channel_fail_feeders (other);
   eof = theirs->eof;

@@ -78,6 +78,7 @@ kaa_io_channel_set_queue_size (KaaIOChannel *self,
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
   g_return_if_fail (queue_size > 0);
 
+  kaa_channel_end_loan (kaa_channel_get_private (self));
   kaa_channel_own_options (kaa_channel_get_private (self))->queue_size = MIN (queue_size, G_MAXSIZE);
   kaa_channel_get_private (self)->head_serial++;
   kaa_channel_update_writable (self);

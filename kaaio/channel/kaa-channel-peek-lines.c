@@ -113,7 +113,7 @@ kaa_io_channel_take_line (KaaIOChannel *self,
 /**
  * kaa_io_channel_split_lines:
  * @self: a channel
- * @lines: (array length=length) (element-type guint8): whole lines, from [method@Kaa.IOChannel.peek_lines] or
+ * @lines: (array length=length) (element-type guint8): whole lines, from [method@Kaa.IOChannel.lend_lines] or
  *   [method@Kaa.IOChannel.readlines]
  * @length: how many bytes
  * @n_ends: (out): the length of the array

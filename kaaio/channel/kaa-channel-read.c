@@ -21,6 +21,7 @@ kaa_channel_take (KaaIOChannel *self,
   if (length == 0)
     return;
 
+  kaa_channel_end_loan (priv);
   kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), length);
   kaa_scan_consume (&priv->reading->scan,
                     priv->reading->discarding != NULL ? priv->reading->discarding : priv->options->delimiters, length);
@@ -140,6 +141,7 @@ kaa_channel_put_back (KaaIOChannel *self,
   if (length == 0)
     return TRUE;
 
+  kaa_channel_end_loan (priv);
   reading = kaa_channel_need_reading (priv);
   seen = reading->seen_to > 0 ? reading->seen_from == 0 : kaa_channel_wants (self, KAA_WANTS_CHUNKS);
   if (!kaa_byte_queue_unread (&reading->queue, kaa_channel_get_blocks (priv), data, length))

@@ -61,6 +61,7 @@ kaa_channel_add_request (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
+  kaa_channel_end_loan (priv);
   kaa_pending_append (&kaa_channel_need_reading (priv)->requests, pending);
 
   /* R3: from now on what `read` handlers have had is kept. */

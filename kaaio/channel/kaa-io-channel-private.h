@@ -31,6 +31,7 @@ G_BEGIN_DECLS
  *   kaa-channel-overflow.c    ... where a line is too long
  *   kaa-channel-request.c     the reading methods
  *   kaa-channel-peek-lines.c  ... and those that iterate over the lines at hand
+ *   kaa-channel-lend.c        ... or lend them
  *   kaa-channel-splice.c      from one channel to another
  *   kaa-channel-send.c        the write side: taking bytes
  *   kaa-channel-write.c       ... and from the queue to the transport
@@ -67,6 +68,7 @@ typedef enum
 /* A close whose signal and futures have not been announced yet. */
 typedef struct _KaaClosing KaaClosing;
 typedef struct _KaaIdle    KaaIdle;
+typedef struct _KaaLoan    KaaLoan;
 struct _KaaClosing
 {
   KaaClosing *next;
@@ -95,6 +97,7 @@ typedef struct
   gsize block_seen;               /* bytes at the head that `readlines` handlers have had */
   KaaScan scan;                   /* of the line at the head of the queue */
   KaaPendingList requests;
+  KaaLoan *loan;                  /* lines at the head that a binding hands out on its side */
   GQueue *chunks;                 /* read for `read` handlers while one of them runs a nested loop */
   GArray *overflows;              /* signals that wait likewise */
   KaaDelimiters *discarding;      /* dropping up to one of these */
@@ -198,9 +201,15 @@ kaa_channel_from_private (KaaIOChannelPrivate *priv)
   return (KaaIOChannel *) ((guint8 *) priv - kaa_io_channel_private_offset);
 }
 
+/* kaa-channel-lend.c: before anything becomes of the queue */
+void kaa_channel_settle_loan (KaaIOChannelPrivate *priv);
+void kaa_channel_end_loan    (KaaIOChannelPrivate *priv);
+
 static inline gsize
 kaa_channel_get_queued (KaaIOChannelPrivate *priv)
 {
+  if (G_UNLIKELY (priv->reading->loan != NULL))
+    kaa_channel_settle_loan (priv);
   return kaa_byte_queue_get_length (&priv->reading->queue);
 }
 

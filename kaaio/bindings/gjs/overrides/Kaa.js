@@ -132,9 +132,16 @@ function _overrideInProgress(prototype) {
 
 // Lines as bytes, with their delimiter.
 class ByteLines {
-    split(block, ends) {
+    constructor(channel) {
+        this._channel = channel;
+    }
+
+    // The lines of a block, and where each of them ends.
+    cut(block) {
+        const ends = this._channel.split_lines(block);
         // Copies: who keeps one line shall not keep the block.
-        return Array.from({length: ends.length / 2}, (_, i) => block.slice(i > 0 ? ends[2 * i - 1] : 0, ends[2 * i + 1]));
+        const lines = Array.from({length: ends.length / 2}, (_, i) => block.slice(i > 0 ? ends[2 * i - 1] : 0, ends[2 * i + 1]));
+        return [lines, ends];
     }
 
     // One line.
@@ -189,24 +196,26 @@ class TextLines {
         this._beginning = null;
     }
 
-    // A block of whole lines. Where possible it is decoded at once: that is a call for each block instead of each line.
-    split(block, ends = null) {
+    // A block of whole lines. Where possible it is decoded at once: that is a call for each block instead of each line. No ends
+    // (null) means that a line is as long as its text, and its delimiter one byte.
+    cut(block) {
         const delimiter = this._isPlain && this._beginning === null ? this._channel.get_delimiter() : null;
         if (delimiter !== null && _isAscii(delimiter) && block[block.length - 1] === delimiter.charCodeAt(0)) {
-            const texts = this._decoder.decode(block).split(delimiter);
+            const text = this._decoder.decode(block);
+            const texts = text.split(delimiter);
             texts.pop();
-            return texts;
+            return [texts, text.length === block.length ? null : this._channel.split_lines(block)];
         }
 
-        ends ??= this._channel.split_lines(block);
+        const ends = this._channel.split_lines(block);
         const texts = [];
         for (let i = 0, start = 0; i < ends.length; start = ends[i + 1], i += 2)
             texts.push(this._decode(block.subarray(start, ends[i]), ends[i] === ends[i + 1]));
-        return texts;
+        return [texts, ends];
     }
 
     convert(line) {
-        return this.split(line)[0];
+        return this.cut(line)[0][0];
     }
 
     _decode(bytes, isOpen) {
@@ -261,8 +270,15 @@ class Iterator {
     }
 }
 
-// Line by line. They are cut from a block, but each is taken from the channel when it is handed out: who stops here loses
-// nothing, and whatever else reads finds the true queue.
+// C reads what is written into the array of such bytes.
+const isShared = (() => {
+    const bytes = new GLib.Bytes(new Uint8Array(1));
+    bytes.toArray()[0] = 1;
+    return bytes.toArray()[0] === 1;
+})();
+
+// Line by line. They are cut from a block that the channel lends, and a tally that both see says how many were handed out: who
+// stops here loses nothing, and whatever else reads finds the true queue.
 class LineIterator extends Iterator {
     constructor(channel, kind) {
         super(channel, kind);
@@ -272,13 +288,17 @@ class LineIterator extends Iterator {
 
     next() {
         const i = this._next;
-        if (i < this._lines.length) {
-            const start = i > 0 ? this._ends[2 * i - 1] : 0;
-            if (this._channel.take_line((this._serial + i) >>> 0, this._ends[2 * i + 1] - start)) {
-                this._next = i + 1;
-                return Promise.resolve({value: this._lines[i], done: false});
-            }
-            this._lines = [];
+        if (i < this._lines.length && this._tally[1] === 0) {
+            const line = this._lines[i];
+            if (this._ends === null)
+                this._tally[0] += line.length + 1;
+            else
+                this._tally[0] = this._ends[2 * i + 1];
+            this._next = i + 1;
+            // An empty queue is something that others may wait for.
+            if (this._next === this._lines.length)
+                this._channel.consume(0);
+            return Promise.resolve({value: line, done: false});
         }
         return super.next();
     }
@@ -289,20 +309,24 @@ class LineIterator extends Iterator {
     }
 
     async _wait() {
+        this._lines = [];
         const line = await this._channel.readline();
         if (line.length === 0)
             return this._end();
         const value = this._kind.convert(line);
         // The others that came with it need no turn of the main loop each.
-        const [lines, serial] = this._channel.peek_lines();
-        if (lines !== null) {
-            const block = lines.toArray();
-            this._serial = serial;
-            this._ends = this._channel.split_lines(block);
-            this._lines = this._kind.split(block, this._ends);
+        if (isShared)
+            this._borrow();
+        return {value, done: false};
+    }
+
+    _borrow() {
+        const [block, tally] = this._channel.lend_lines();
+        if (tally !== null) {
+            this._tally = new Uint32Array(tally.toArray().buffer);
+            [this._lines, this._ends] = this._kind.cut(block);
             this._next = 0;
         }
-        return {value, done: false};
     }
 
     _wrap(value) {
@@ -314,7 +338,7 @@ class LineIterator extends Iterator {
 class BatchIterator extends Iterator {
     async _wait() {
         const block = await this._channel.readlines();
-        return block.length > 0 ? {value: this._kind.split(block), done: false} : this._end();
+        return block.length > 0 ? {value: this._kind.cut(block)[0], done: false} : this._end();
     }
 
     _wrap(value) {
@@ -374,7 +398,7 @@ function _overrideIOChannel(Kaa) {
 
     // Uint8Array lines, with their delimiter.
     prototype[Symbol.asyncIterator] = function () {
-        return new LineIterator(this, new ByteLines());
+        return new LineIterator(this, new ByteLines(this));
     };
 
     // Strings, without delimiter.
