@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# check-example.sh lines|first|rot13 PROGRAM...: runs an example on known input and looks at what it prints.
+# check-example.sh lines|first|rot13|unzip PROGRAM...: runs an example on known input and looks at what it prints.
 set -u
 example=$1
 shift
@@ -30,6 +30,19 @@ case $example in
     expected=$(printf 'Hello,\nWorld!')
     if [ "$output" != "$expected" ]; then
       printf 'expected: %s\nbut got: %s\n' "$expected" "$output"
+      exit 1
+    fi
+    ;;
+  unzip)
+    output=$(printf 'alpha\nbeta\n' | gzip | "$@") || exit 1
+    expected=$(printf '1: alpha\n2: beta')
+    if [ "$output" != "$expected" ]; then
+      printf 'expected: %s\nbut got: %s\n' "$expected" "$output"
+      exit 1
+    fi
+    # What is cut off is no end.
+    if printf 'alpha\nbeta\n' | gzip | head -c 20 | "$@" > /dev/null 2>&1; then
+      echo 'a file that is cut off was taken for a whole one'
       exit 1
     fi
     ;;

@@ -18,6 +18,7 @@ function _init() {
 
     _overrideInProgress(Kaa.InProgress.prototype);
     _overrideIOChannel(Kaa);
+    _overrideSocket(Kaa.Socket.prototype);
 }
 
 // --- bytes ---
@@ -410,4 +411,19 @@ function _overrideIOChannel(Kaa) {
     prototype.batches = function (options) {
         return new BatchIterator(this, new TextLines(this, options));
     };
+}
+
+// --- sockets ---
+
+// A host name is enough of an identity.
+function _overrideSocket(prototype) {
+    for (const name of ['start_tls', 'start_tls_async']) {
+        const call = prototype[name];
+        prototype[name] = function (identity = null, certificate = null, ...args) {
+            if (typeof identity === 'string')
+                identity = Gio.NetworkAddress.new(identity, 0);
+            return call.call(this, identity, certificate, ...args);
+        };
+    }
+    _rememberCallers(prototype, ['connect_to', 'accept', 'start_tls']);
 }

@@ -59,3 +59,8 @@ class IOChannel {
     /** All the lines at hand, in an array. */
     batches(options?: string | LineOptions): AsyncIterableIterator<string[]>;
 }
+
+class Socket {
+    /** A client says whose certificate the other side must have, a server gives its own. */
+    start_tls(identity?: string | Gio.SocketConnectable | null, certificate?: Gio.TlsCertificate | null): InProgress<boolean>;
+}

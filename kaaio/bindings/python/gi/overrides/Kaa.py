@@ -13,12 +13,11 @@ State that has to outlive a wrapper is kept in C: wrappers come and go while the
 from gi.module import get_introspection_module
 from gi.overrides import override
 
-from gi.overrides._kaa.support import add_attributes
 from gi.overrides._kaa.tasks import run
 
 Kaa = get_introspection_module('Kaa')
 
-__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'run']
+__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'Socket', 'run']
 
 IO_READ = Kaa.IOCondition.READ
 IO_WRITE = Kaa.IOCondition.WRITE
@@ -41,4 +40,5 @@ IOChannel = _override(channels.IOChannel)
 from gi.overrides._kaa import monitors  # noqa: E402
 IOMonitor = _override(monitors.IOMonitor)
 
-add_attributes(Kaa.Socket)
+from gi.overrides._kaa import sockets  # noqa: E402
+Socket = _override(sockets.Socket)

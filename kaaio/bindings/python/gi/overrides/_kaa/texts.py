@@ -55,6 +55,7 @@ TEXTS = {
         # Methods.
         'consume': 'Takes so many bytes of what peek() shows.',
         'describe': 'One line that says what the channel is doing, and why it is not reading.',
+        'get_io_stream': 'The channel as a Gio.IOStream: for Gio.DBusConnection, Gio.TlsConnection, Gio.DataInputStream.',
         'flush': 'A future that is finished when everything is written.',
         'get_io_stream': 'The channel as a Gio.IOStream, for what takes one: a Gio.DBusConnection, a Gio.DataInputStream.',
         'shutdown': 'Half-closes: Kaa.IO_WRITE tells the peer that no more will come, after what is queued.',
