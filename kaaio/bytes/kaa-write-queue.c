@@ -12,6 +12,7 @@ struct _KaaWriteSegment
   const guint8 *data; /* the first byte that waits */
   gsize length;
   gsize room;         /* of block, behind the data; 0 where there is none */
+  KaaFds *fds;        /* NULL, or: what goes with the first byte */
   guint8 block[];
 };
 
@@ -30,6 +31,7 @@ static void
 segment_free (KaaWriteSegment *segment)
 {
   g_clear_pointer (&segment->bytes, g_bytes_unref);
+  g_clear_pointer (&segment->fds, kaa_fds_free);
   g_free (segment);
 }
 
@@ -40,6 +42,7 @@ segment_new_block (gsize capacity)
 
   segment->next = NULL;
   segment->bytes = NULL;
+  segment->fds = NULL;
   segment->data = segment->block;
   segment->length = 0;
   segment->room = capacity;
@@ -59,6 +62,7 @@ segment_new_reference (GBytes       *bytes,
   segment->data = data;
   segment->length = length;
   segment->room = 0;
+  segment->fds = NULL;
 
   return segment;
 }
@@ -198,6 +202,34 @@ kaa_write_queue_append (KaaWriteQueue *queue,
 }
 
 void
+kaa_write_queue_append_fds (KaaWriteQueue *queue,
+                            GBytes        *bytes,
+                            KaaFds        *take)
+{
+  gsize length = g_bytes_get_size (bytes);
+
+  g_assert (length > 0);
+
+  queue_push (queue, segment_new_reference (bytes, g_bytes_get_data (bytes, NULL), length));
+  queue->last->fds = take;
+  queue->end += length;
+}
+
+void
+kaa_write_queue_join (KaaWriteQueue *queue,
+                      KaaWriteQueue *other)
+{
+  if (other->first == NULL)
+    return;
+
+  queue->end += kaa_write_queue_get_length (other);
+  queue_push (queue, other->first);
+  queue->last = other->last;
+  other->first = other->last = NULL;
+  other->written = other->end;
+}
+
+void
 kaa_write_queue_skip (KaaWriteQueue *queue,
                       gsize          length)
 {
@@ -217,12 +249,21 @@ kaa_write_queue_peek (const KaaWriteQueue *queue,
 
   for (segment = queue->first; segment != NULL && n < max; segment = segment->next)
     {
+      /* Theirs alone is the message that descriptors go with. */
+      if (n > 0 && (segment->fds != NULL || queue->first->fds != NULL))
+        break;
       vectors[n].iov_base = (void *) segment->data;
       vectors[n].iov_len = segment->length;
       n++;
     }
 
   return n;
+}
+
+const KaaFds *
+kaa_write_queue_peek_fds (const KaaWriteQueue *queue)
+{
+  return queue->first != NULL ? queue->first->fds : NULL;
 }
 
 void
@@ -241,6 +282,7 @@ kaa_write_queue_consume (KaaWriteQueue *queue,
         {
           segment->data += length;
           segment->length -= length;
+          g_clear_pointer (&segment->fds, kaa_fds_free);
           return;
         }
 

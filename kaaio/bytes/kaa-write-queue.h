@@ -4,6 +4,8 @@
 #include <glib.h>
 #include <sys/uio.h>
 
+#include "bytes/kaa-fds.h"
+
 G_BEGIN_DECLS
 
 /*
@@ -40,6 +42,14 @@ void    kaa_write_queue_append       (KaaWriteQueue *queue,
                                       gsize          length,
                                       GBytes        *owner);
 
+/* The descriptors (taken) go with the first of these bytes, of which there is at least one, and no others go with them. */
+void    kaa_write_queue_append_fds   (KaaWriteQueue *queue,
+                                      GBytes        *bytes,
+                                      KaaFds        *take);
+/* Moves all that another one holds behind what is here. */
+void    kaa_write_queue_join         (KaaWriteQueue *queue,
+                                      KaaWriteQueue *other);
+
 /* length bytes went out before they came into the queue, which is empty: they have positions, too. */
 void    kaa_write_queue_skip         (KaaWriteQueue *queue,
                                       gsize          length);
@@ -48,6 +58,9 @@ void    kaa_write_queue_skip         (KaaWriteQueue *queue,
 int     kaa_write_queue_peek         (const KaaWriteQueue *queue,
                                       struct iovec        *vectors,
                                       int                  max);
+
+/* What has to go with the vectors that peek() gives, or NULL. */
+const KaaFds *kaa_write_queue_peek_fds (const KaaWriteQueue *queue);
 
 /* length bytes at the head went out. */
 void    kaa_write_queue_consume      (KaaWriteQueue *queue,

@@ -133,9 +133,11 @@ read_filtered (KaaIOChannel  *self,
   return n;
 }
 
+/* fds: what came along, or untouched. */
 static gssize
 read_some (KaaIOChannel  *self,
            gsize          want,
+           KaaFds       **fds,
            GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
@@ -155,7 +157,10 @@ read_some (KaaIOChannel  *self,
       return KAA_TRANSPORT_FAILED;
     }
 
-  n = priv->input->klass->read (priv->input, buffer, MIN (room, want), error);
+  if (priv->options->accept_fds > 0 && priv->input->klass->receive != NULL)
+    n = priv->input->klass->receive (priv->input, buffer, MIN (room, want), fds, error);
+  else
+    n = priv->input->klass->read (priv->input, buffer, MIN (room, want), error);
   kaa_byte_queue_commit (&priv->reading->queue, MAX (n, 0));
   /* An empty queue gives the block back. */
   if (kaa_channel_get_queued (priv) == 0)
@@ -202,6 +207,7 @@ kaa_channel_fill (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   GError *error = NULL;
+  KaaFds *fds = NULL;
   KaaWants wants;
   gsize want;
   gssize n;
@@ -228,7 +234,7 @@ kaa_channel_fill (KaaIOChannel *self,
   if (n > 0)
     return TRUE;
   if (n == KAA_TRANSPORT_UNABLE)
-    n = read_some (self, want, &error);
+    n = read_some (self, want, &fds, &error);
   if (n == KAA_TRANSPORT_AGAIN || n == KAA_TRANSPORT_FULL)
     return FALSE;
 
@@ -237,6 +243,8 @@ kaa_channel_fill (KaaIOChannel *self,
     {
       priv->bytes_read += n;
       priv->eof = FALSE;
+      if (fds != NULL)
+        kaa_channel_add_fds (self, fds);
       kaa_channel_note_activity (self);
       bytes_arrived (self, n, wants);
       *budget = kaa_poller_spend (priv->entry.poller, n);
@@ -261,10 +269,14 @@ kaa_channel_slurp (KaaIOChannel *self)
 
   while (kaa_channel_get_queued (priv) < priv->options->queue_size)
     {
-      gssize n = read_some (self, MIN (priv->options->queue_size - kaa_channel_get_queued (priv), KAA_BLOCK_READ_SIZE), NULL);
+      gsize want = MIN (priv->options->queue_size - kaa_channel_get_queued (priv), KAA_BLOCK_READ_SIZE);
+      KaaFds *fds = NULL;
+      gssize n = read_some (self, want, &fds, NULL);
 
       if (n <= 0)
         break;
       priv->bytes_read += n;
+      if (fds != NULL)
+        kaa_channel_add_fds (self, fds);
     }
 }

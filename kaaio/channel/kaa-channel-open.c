@@ -309,7 +309,6 @@ take_writes (KaaIOChannel *self,
   KaaWriteQueue queue = from->writes;
   gsize length = kaa_write_queue_get_length (&queue);
   guint64 moved = queue.end - to->writes.written;
-  struct iovec vector;
 
   if (from == &kaa_channel_no_writing)
     return;
@@ -319,13 +318,7 @@ take_writes (KaaIOChannel *self,
       write->start += moved;
       write->end += moved;
     }
-  while (kaa_write_queue_peek (&to->writes, &vector, 1) > 0)
-    {
-      kaa_write_queue_append (&queue, vector.iov_base, vector.iov_len, NULL);
-      kaa_write_queue_consume (&to->writes, vector.iov_len);
-    }
-
-  kaa_write_queue_clear (&to->writes);
+  kaa_write_queue_join (&queue, &to->writes);
   to->writes = queue;
   from->writes = (KaaWriteQueue) { 0, };
   /* What other threads have on their way to either stays counted there. */
@@ -356,6 +349,7 @@ take_reading (KaaIOChannel *self,
   to = kaa_channel_need_reading (kaa_channel_get_private (self));
   to->queue = from->queue;
   from->queue = (KaaByteQueue) { 0, };
+  to->marks = g_steal_pointer (&from->marks);
   from->scan = (KaaScan) { 0, };
   from->seen_from = from->seen_to = from->block_seen = 0;
   kaa_pending_list_move (&to->requests, &from->requests, self);

@@ -79,6 +79,7 @@ kaa_channel_discard (KaaIOChannel *self)
           KaaScan scan = priv->reading->scan;
 
           kaa_scan_consume (&scan, priv->reading->discarding, used);
+          kaa_channel_drop_fds (priv, used);
           kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), used);
           priv->reading->seen_from = kaa_subtract (priv->reading->seen_from, used);
           priv->reading->seen_to = kaa_subtract (priv->reading->seen_to, used);
@@ -90,6 +91,7 @@ kaa_channel_discard (KaaIOChannel *self)
 
   g_clear_pointer (&priv->reading->discarding, kaa_delimiters_unref);
   priv->reading->scan = (KaaScan) { 0, };
+  kaa_channel_drop_fds (priv, used);
   kaa_channel_take (self, used);
   tell_overflow (self, priv->reading->discarded + used);
   return TRUE;

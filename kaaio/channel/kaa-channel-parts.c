@@ -67,7 +67,7 @@ is_reading_empty (const KaaReading *reading)
 {
   return kaa_byte_queue_get_length (&reading->queue) == 0 && reading->requests.first == NULL &&
          reading->chunks == NULL && reading->overflows == NULL && reading->discarding == NULL &&
-         reading->missed == 0;
+         reading->missed == 0 && reading->marks == NULL;
 }
 
 static gboolean

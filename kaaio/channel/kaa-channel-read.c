@@ -47,6 +47,7 @@ kaa_channel_clear_input (KaaIOChannel *self)
   priv->reading->scan = (KaaScan) { 0, };
   priv->reading->block_seen = priv->reading->seen_from = priv->reading->seen_to = 0;
   priv->reading->missed = 0;
+  kaa_channel_clear_fds (priv);
   g_clear_pointer (&priv->reading->discarding, kaa_delimiters_unref);
   if (priv->reading->chunks != NULL)
     g_queue_free_full (g_steal_pointer (&priv->reading->chunks), (GDestroyNotify) g_bytes_unref);
@@ -209,6 +210,7 @@ serve (KaaIOChannel *self)
     {
     case KAA_PENDING_READ:
       length = MIN (used, MIN (request->count, priv->options->chunk_size));
+      length = MIN (length, kaa_channel_get_bytes_to_mark (priv));
       result = length > 0 ? KAA_LINE_FOUND : KAA_LINE_NONE;
       break;
     case KAA_PENDING_READ_EXACTLY:

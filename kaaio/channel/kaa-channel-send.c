@@ -71,7 +71,8 @@ static KaaInProgress *
 write_common (KaaIOChannel *self,
               const guint8 *data,
               gsize         length,
-              GBytes       *bytes) /* NULL, or what the data is in */
+              GBytes       *bytes, /* NULL, or what the data is in */
+              KaaFds       *fds)   /* taken; in the channel's thread only */
 {
   KaaPending *pending = kaa_channel_new_pending (self, KAA_PENDING_WRITE);
   KaaInProgress *future = g_object_ref (pending->future);
@@ -85,15 +86,29 @@ write_common (KaaIOChannel *self,
       kaa_pending_settle_error (pending, error, FALSE);
       if (is_full)
         refused (self);
+      g_clear_pointer (&fds, kaa_fds_free);
       return future;
     }
 
-  if (!pending->foreign)
+  if (fds != NULL)
+    kaa_channel_accept_with_fds (self, pending, bytes, fds);
+  else if (!pending->foreign)
     kaa_channel_accept (self, pending, data, length, bytes);
   else
     kaa_channel_write_remotely (self, pending, bytes != NULL ? g_bytes_ref (bytes) : g_bytes_new (data, length));
 
   return future;
+}
+
+KaaInProgress *
+kaa_channel_write_with_fds (KaaIOChannel *self,
+                            GBytes       *bytes,
+                            KaaFds       *take)
+{
+  gsize length;
+  const guint8 *data = g_bytes_get_data (bytes, &length);
+
+  return write_common (self, data, length, bytes, take);
 }
 
 /**
@@ -130,7 +145,7 @@ kaa_io_channel_write (KaaIOChannel *self,
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
   g_return_val_if_fail (data != NULL || length == 0, NULL);
 
-  return write_common (self, data, length, NULL);
+  return write_common (self, data, length, NULL, NULL);
 }
 
 /**
@@ -155,7 +170,7 @@ kaa_io_channel_write_bytes (KaaIOChannel *self,
   g_return_val_if_fail (bytes != NULL, NULL);
 
   data = g_bytes_get_data (bytes, &length);
-  return write_common (self, data, length, bytes);
+  return write_common (self, data, length, bytes, NULL);
 }
 
 /**

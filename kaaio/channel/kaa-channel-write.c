@@ -202,6 +202,20 @@ write_failed (KaaIOChannel *self,
     }
 }
 
+static gssize
+send_fds (KaaTransport        *output,
+          const struct iovec  *vectors,
+          int                  n_vectors,
+          const KaaFds        *fds,
+          GError             **error)
+{
+  if (output->klass->send != NULL)
+    return output->klass->send (output, vectors, n_vectors, fds, error);
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "Only unix sockets carry descriptors");
+  return KAA_TRANSPORT_REFUSED;
+}
+
 /* One system call. Returns what the transport said. */
 static gssize
 write_once (KaaIOChannel *self)
@@ -210,10 +224,14 @@ write_once (KaaIOChannel *self)
   struct iovec vectors[MAX_VECTORS];
   GError *error = NULL;
   int n_vectors = kaa_write_queue_peek (&priv->writing->writes, vectors, MAX_VECTORS);
+  const KaaFds *fds = kaa_write_queue_peek_fds (&priv->writing->writes);
   gssize n;
 
   priv->in_filter = priv->filtered;
-  n = priv->output->klass->write (priv->output, vectors, n_vectors, &error);
+  if (fds != NULL)
+    n = send_fds (priv->output, vectors, n_vectors, fds, &error);
+  else
+    n = priv->output->klass->write (priv->output, vectors, n_vectors, &error);
   priv->in_filter = FALSE;
 
   /* It says what became of bytes that are not ours. An error of the connection is, though. */
@@ -298,6 +316,17 @@ goes_directly (KaaIOChannelPrivate *priv,
   return TRUE;
 }
 
+/* The last length bytes in the queue are those that it waits for. */
+static void
+note_pending (KaaWriting *writing,
+              KaaPending *pending,
+              gsize       length)
+{
+  pending->end = writing->writes.end;
+  pending->start = pending->end - length;
+  kaa_pending_append (&writing->written, pending);
+}
+
 static void
 accept_and_settle (KaaIOChannel *self,
                    KaaPending   *pending,
@@ -330,11 +359,7 @@ accept_and_settle (KaaIOChannel *self,
   if (gone < length)
     kaa_write_queue_append (&writing->writes, data + gone, length - gone, owner);
   if (pending != NULL)
-    {
-      pending->end = writing->writes.end;
-      pending->start = pending->end - length;
-      kaa_pending_append (&writing->written, pending);
-    }
+    note_pending (writing, pending, length);
 
   if (result == KAA_TRANSPORT_REFUSED || result == KAA_TRANSPORT_FAILED)
     write_failed (self, result, error, /* now= */ FALSE);
@@ -374,6 +399,21 @@ kaa_channel_accept (KaaIOChannel *self,
     {
       accept_and_settle (self, pending, data, length, owner);
     }
+}
+
+void
+kaa_channel_accept_with_fds (KaaIOChannel *self,
+                             KaaPending   *pending,
+                             GBytes       *bytes,
+                             KaaFds       *take)
+{
+  KaaWriting *writing = kaa_channel_need_writing (kaa_channel_get_private (self));
+
+  kaa_write_queue_append_fds (&writing->writes, bytes, take);
+  note_pending (writing, pending, g_bytes_get_size (bytes));
+  kaa_channel_update_writable (self);
+  kaa_channel_notify_state (self);
+  kaa_channel_schedule (self);
 }
 
 /* W5 */

@@ -25,6 +25,7 @@ G_BEGIN_DECLS
  *   kaa-channel-open.c        wrap, steal
  *   kaa-channel-stream.c      wrap for GIO streams
  *   kaa-channel-pump.c        the engine: what a dispatch does, in which order
+ *   kaa-channel-fds.c         descriptors that came with the bytes
  *   kaa-channel-fill.c        the read side: from the transport into the queue
  *   kaa-channel-read.c        ... from there to requests
  *   kaa-channel-handlers.c    ... and to handlers
@@ -69,6 +70,7 @@ typedef enum
 typedef struct _KaaClosing KaaClosing;
 typedef struct _KaaIdle    KaaIdle;
 typedef struct _KaaLoan    KaaLoan;
+typedef struct _KaaMark    KaaMark;
 struct _KaaClosing
 {
   KaaClosing *next;
@@ -102,6 +104,7 @@ typedef struct
   GArray *overflows;              /* signals that wait likewise */
   KaaDelimiters *discarding;      /* dropping up to one of these */
   guint64 discarded;
+  KaaMark *marks;                 /* descriptors that came with the bytes */
   guint64 missed;                 /* R3: bytes that went by since the last request */
 } KaaReading;
 
@@ -131,6 +134,7 @@ typedef struct
   guint64 queue_size;
   double linger;
   KaaOverflowPolicy overflow_policy;
+  guint accept_fds;               /* how many descriptors may wait to be taken */
   KaaIdle *idle;                  /* NULL without an idle time-out */
 } KaaChannelOptions;
 
@@ -373,6 +377,16 @@ KaaTransport *kaa_channel_exchange_transport    (KaaIOChannel *self, KaaTranspor
 void          kaa_channel_dispatch              (KaaPollEntry *entry);
 KaaLook       kaa_channel_look_parked           (KaaPollEntry *entry);
 
+/* kaa-channel-fds.c */
+/* Descriptors (taken) that came with the last bytes that were read. */
+void          kaa_channel_add_fds               (KaaIOChannel *self, KaaFds *take);
+/* The oldest ones whose bytes the application has had, and the position behind those; or NULL. */
+KaaFds       *kaa_channel_take_fds              (KaaIOChannel *self, guint64 *position);
+/* From the head of the queue up to where descriptors came; G_MAXSIZE where there are none. */
+gsize         kaa_channel_get_bytes_to_mark     (KaaIOChannelPrivate *priv);
+void          kaa_channel_drop_fds              (KaaIOChannelPrivate *priv, gsize length);
+void          kaa_channel_clear_fds             (KaaIOChannelPrivate *priv);
+
 /* kaa-channel-fill.c */
 gboolean      kaa_channel_fill                  (KaaIOChannel *self, gboolean *budget);
 gboolean      kaa_channel_wants_input           (KaaIOChannel *self, KaaWants wants);
@@ -438,7 +452,12 @@ gboolean      kaa_splice_serve                  (KaaSplice *self, gboolean at_en
 /* Moves bytes from transport to transport, and tells about it. What splice() of the transport says; UNABLE: they have to be read. */
 gssize        kaa_splice_move                   (KaaSplice *self, KaaWants wants, gboolean *budget, GError **error);
 
+/* kaa-channel-send.c */
+/* A write of at least one byte that descriptors (taken) go with. In the channel's thread. */
+KaaInProgress *kaa_channel_write_with_fds       (KaaIOChannel *self, GBytes *bytes, KaaFds *take);
+
 /* kaa-channel-write.c */
+void          kaa_channel_accept_with_fds       (KaaIOChannel *self, KaaPending *pending, GBytes *bytes, KaaFds *take);
 /* Takes data that was reserved, for pending or for nobody; owner: the bytes that it is in, or NULL. On the channel's thread. */
 void          kaa_channel_accept                (KaaIOChannel *self, KaaPending *pending, const guint8 *data, gsize length,
                                                  GBytes *owner);

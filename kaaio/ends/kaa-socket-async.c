@@ -170,3 +170,55 @@ kaa_socket_start_tls_finish (KaaSocket     *self,
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
+
+/**
+ * kaa_socket_write_with_fds_async:
+ * @self: a socket
+ * @bytes: at least one byte
+ * @fds: (array length=n_fds): descriptors
+ * @n_fds: how many
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Socket.write_with_fds] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_write_with_fds_async (KaaSocket           *self,
+                                 GBytes              *bytes,
+                                 const int           *fds,
+                                 gsize                n_fds,
+                                 GCancellable        *cancellable,
+                                 GAsyncReadyCallback  callback,
+                                 gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_SOCKET (self));
+  g_return_if_fail (bytes != NULL);
+
+  call_async (kaa_socket_write_with_fds (self, bytes, fds, n_fds), kaa_socket_write_with_fds_async, cancellable, callback,
+              user_data);
+}
+
+/**
+ * kaa_socket_write_with_fds_finish:
+ * @self: a socket
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Socket.write_with_fds_async].
+ *
+ * Returns: the number of bytes, or 0 with @error set
+ *
+ * Since: 1.0
+ */
+gint64
+kaa_socket_write_with_fds_finish (KaaSocket     *self,
+                                  GAsyncResult  *result,
+                                  GError       **error)
+{
+  g_return_val_if_fail (is_result_of (result, self, kaa_socket_write_with_fds_async), 0);
+
+  return kaa_in_progress_get_int (KAA_IN_PROGRESS (result), error);
+}

@@ -114,6 +114,7 @@ client_accepted (gpointer           owner,
 
   if (client == NULL)
     return;
+  kaa_socket_set_accept_fds (client, kaa_socket_get_accept_fds (self));
   count_client (self, client);
 
   if (pending != NULL)

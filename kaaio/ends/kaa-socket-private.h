@@ -12,10 +12,12 @@ G_BEGIN_DECLS
  * What the files of the socket share:
  *
  *   kaa-socket.c          the type, its properties
+ *   kaa-socket-options.c  ... what may be set
  *   kaa-socket-connect.c  connecting
  *   kaa-socket-listen.c   listening and accepting
  *   kaa-socket-peer.c     who is at the other side, and at this one
  *   kaa-socket-tls.c      TLS
+ *   kaa-socket-fds.c      passing descriptors
  *   kaa-socket-async.c    the GIO pairs
  */
 

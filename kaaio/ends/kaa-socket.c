@@ -54,6 +54,7 @@ typedef enum
   PROP_TLS_CONNECTION,
   PROP_LOCAL_ADDRESS,
   PROP_REMOTE_ADDRESS,
+  PROP_ACCEPT_FDS,
   PROP_BUFFER_SIZE,
   PROP_AUTO_ACCEPT,
   PROP_MAX_CLIENTS,
@@ -194,6 +195,9 @@ kaa_socket_get_property (GObject    *object,
     case PROP_REMOTE_ADDRESS:
       g_value_take_object (value, kaa_socket_get_remote_address (self));
       break;
+    case PROP_ACCEPT_FDS:
+      g_value_set_uint (value, kaa_socket_get_accept_fds (self));
+      break;
     case PROP_BUFFER_SIZE:
       g_value_set_uint (value, kaa_socket_get_buffer_size (self));
       break;
@@ -224,6 +228,9 @@ kaa_socket_set_property (GObject      *object,
 
   switch ((gint) id)
     {
+    case PROP_ACCEPT_FDS:
+      kaa_socket_set_accept_fds (self, g_value_get_uint (value));
+      break;
     case PROP_BUFFER_SIZE:
       kaa_socket_set_buffer_size (self, g_value_get_uint (value));
       break;
@@ -312,6 +319,16 @@ kaa_socket_class_init (KaaSocketClass *klass)
    */
   properties[PROP_REMOTE_ADDRESS] =
     g_param_spec_object ("remote-address", NULL, NULL, G_TYPE_SOCKET_ADDRESS, readable);
+
+  /**
+   * KaaSocket:accept-fds: (getter get_accept_fds) (setter set_accept_fds)
+   *
+   * How many descriptors that the other side of a unix socket passes may wait for [method@Kaa.Socket.take_fds]; 0, the default, accepts
+   * none. What comes beyond that is closed. Clients inherit it from the socket that accepts them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_ACCEPT_FDS] = g_param_spec_uint ("accept-fds", NULL, NULL, 0, G_MAXUINT, 0, writable);
 
   /**
    * KaaSocket:buffer-size: (getter get_buffer_size) (setter set_buffer_size)
@@ -419,7 +436,7 @@ kaa_socket_new (void)
   return g_object_new (KAA_TYPE_SOCKET, NULL);
 }
 
-/* --- properties --- */
+/* --- what it is doing --- */
 
 /**
  * kaa_socket_get_listening: (get-property listening)
@@ -476,222 +493,4 @@ kaa_socket_get_connected (KaaSocket *self)
 
   priv = kaa_socket_get_private (self);
   return priv->listener == NULL && priv->connecting == NULL && kaa_channel_is_alive (KAA_IO_CHANNEL (self));
-}
-
-/**
- * kaa_socket_get_auto_accept: (get-property auto-accept)
- * @self: a socket
- *
- * Whether [signal@Kaa.Socket::new-client] is emitted.
- *
- * Returns: %TRUE if it is
- *
- * Since: 1.0
- */
-gboolean
-kaa_socket_get_auto_accept (KaaSocket *self)
-{
-  g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
-
-  return kaa_socket_get_private (self)->auto_accept;
-}
-
-/**
- * kaa_socket_set_auto_accept: (set-property auto-accept)
- * @self: a socket
- * @auto_accept: whether [signal@Kaa.Socket::new-client] is emitted
- *
- * Sets whether clients are accepted for the signal.
- *
- * Since: 1.0
- */
-void
-kaa_socket_set_auto_accept (KaaSocket *self,
-                            gboolean   auto_accept)
-{
-  KaaSocketPrivate *priv;
-
-  g_return_if_fail (KAA_IS_SOCKET (self));
-
-  priv = kaa_socket_get_private (self);
-  if (priv->auto_accept == !!auto_accept)
-    return;
-  priv->auto_accept = !!auto_accept;
-  kaa_socket_interest_changed (self);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_AUTO_ACCEPT]);
-}
-
-/**
- * kaa_socket_get_max_clients: (get-property max-clients)
- * @self: a socket
- *
- * How many clients may be open at a time.
- *
- * Returns: the number, 0 for any
- *
- * Since: 1.0
- */
-guint
-kaa_socket_get_max_clients (KaaSocket *self)
-{
-  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
-
-  return kaa_socket_get_private (self)->max_clients;
-}
-
-/**
- * kaa_socket_set_max_clients: (set-property max-clients)
- * @self: a socket
- * @max_clients: the number, 0 for any
- *
- * Sets how many clients may be open at a time. Those over a new limit stay.
- *
- * Since: 1.0
- */
-void
-kaa_socket_set_max_clients (KaaSocket *self,
-                            guint      max_clients)
-{
-  KaaSocketPrivate *priv;
-
-  g_return_if_fail (KAA_IS_SOCKET (self));
-
-  priv = kaa_socket_get_private (self);
-  if (priv->max_clients == max_clients)
-    return;
-  priv->max_clients = max_clients;
-  kaa_socket_interest_changed (self);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MAX_CLIENTS]);
-}
-
-/**
- * kaa_socket_get_buffer_size: (get-property buffer-size)
- * @self: a socket
- *
- * The size of the kernel's buffers that was asked for.
- *
- * Returns: bytes, 0 if it is left to the system
- *
- * Since: 1.0
- */
-guint
-kaa_socket_get_buffer_size (KaaSocket *self)
-{
-  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
-
-  return kaa_socket_get_private (self)->buffer_size;
-}
-
-/**
- * kaa_socket_set_buffer_size: (set-property buffer-size)
- * @self: a socket
- * @buffer_size: bytes, 0 to leave it to the system
- *
- * Sets the size of the kernel's buffers, now and for later connections.
- *
- * Since: 1.0
- */
-void
-kaa_socket_set_buffer_size (KaaSocket *self,
-                            guint      buffer_size)
-{
-  KaaSocketPrivate *priv;
-  int fd;
-
-  g_return_if_fail (KAA_IS_SOCKET (self));
-
-  priv = kaa_socket_get_private (self);
-  if (priv->buffer_size == buffer_size)
-    return;
-  priv->buffer_size = buffer_size;
-  fd = kaa_io_channel_get_fileno (KAA_IO_CHANNEL (self));
-  if (fd >= 0)
-    kaa_socket_prepare (self, fd);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_BUFFER_SIZE]);
-}
-
-/**
- * kaa_socket_get_connect_timeout: (get-property connect-timeout)
- * @self: a socket
- *
- * How long an attempt to connect may take.
- *
- * Returns: seconds, 0 if it is left to the system
- *
- * Since: 1.0
- */
-double
-kaa_socket_get_connect_timeout (KaaSocket *self)
-{
-  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
-
-  return kaa_socket_get_private (self)->connect_timeout;
-}
-
-/**
- * kaa_socket_set_connect_timeout: (set-property connect-timeout)
- * @self: a socket
- * @seconds: seconds, 0 to leave it to the system
- *
- * Sets how long later attempts to connect may take.
- *
- * Since: 1.0
- */
-void
-kaa_socket_set_connect_timeout (KaaSocket *self,
-                                double     seconds)
-{
-  KaaSocketPrivate *priv;
-
-  g_return_if_fail (KAA_IS_SOCKET (self));
-  g_return_if_fail (seconds >= 0);
-
-  priv = kaa_socket_get_private (self);
-  if (priv->connect_timeout == seconds)
-    return;
-  priv->connect_timeout = seconds;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CONNECT_TIMEOUT]);
-}
-
-/**
- * kaa_socket_get_socket_mode: (get-property socket-mode)
- * @self: a socket
- *
- * The permissions of a socket file that is made.
- *
- * Returns: the bits, as for chmod
- *
- * Since: 1.0
- */
-guint
-kaa_socket_get_socket_mode (KaaSocket *self)
-{
-  g_return_val_if_fail (KAA_IS_SOCKET (self), 0);
-
-  return kaa_socket_get_private (self)->socket_mode;
-}
-
-/**
- * kaa_socket_set_socket_mode: (set-property socket-mode)
- * @self: a socket
- * @mode: the bits, as for chmod
- *
- * Sets the permissions of socket files that are made later.
- *
- * Since: 1.0
- */
-void
-kaa_socket_set_socket_mode (KaaSocket *self,
-                            guint      mode)
-{
-  KaaSocketPrivate *priv;
-
-  g_return_if_fail (KAA_IS_SOCKET (self));
-  g_return_if_fail (mode <= 0777);
-
-  priv = kaa_socket_get_private (self);
-  if (priv->socket_mode == mode)
-    return;
-  priv->socket_mode = mode;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SOCKET_MODE]);
 }

@@ -91,6 +91,30 @@ KAA_AVAILABLE_IN_1_0
 GCredentials   *kaa_socket_get_credentials     (KaaSocket            *self,
                                                 GError              **error);
 
+/* Descriptors */
+
+KAA_AVAILABLE_IN_1_0
+KaaInProgress  *kaa_socket_write_with_fds      (KaaSocket            *self,
+                                                GBytes               *bytes,
+                                                const int            *fds,
+                                                gsize                 n_fds);
+KAA_AVAILABLE_IN_1_0
+void            kaa_socket_write_with_fds_async (KaaSocket            *self,
+                                                GBytes               *bytes,
+                                                const int            *fds,
+                                                gsize                 n_fds,
+                                                GCancellable         *cancellable,
+                                                GAsyncReadyCallback   callback,
+                                                gpointer              user_data);
+KAA_AVAILABLE_IN_1_0
+gint64          kaa_socket_write_with_fds_finish (KaaSocket            *self,
+                                                GAsyncResult         *result,
+                                                GError              **error);
+KAA_AVAILABLE_IN_1_0
+int            *kaa_socket_take_fds            (KaaSocket            *self,
+                                                gsize                *n_fds,
+                                                guint64              *position);
+
 /* TLS */
 
 KAA_AVAILABLE_IN_1_0
@@ -124,6 +148,11 @@ gboolean        kaa_socket_get_auto_accept     (KaaSocket            *self);
 KAA_AVAILABLE_IN_1_0
 void            kaa_socket_set_auto_accept     (KaaSocket            *self,
                                                 gboolean              auto_accept);
+KAA_AVAILABLE_IN_1_0
+guint           kaa_socket_get_accept_fds      (KaaSocket            *self);
+KAA_AVAILABLE_IN_1_0
+void            kaa_socket_set_accept_fds      (KaaSocket            *self,
+                                                guint                 accept_fds);
 KAA_AVAILABLE_IN_1_0
 guint           kaa_socket_get_max_clients     (KaaSocket            *self);
 KAA_AVAILABLE_IN_1_0

@@ -67,23 +67,18 @@ hangup_error (int fd)
   return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "The line of descriptor %d was hung up", fd);
 }
 
+/* What a read(2) or its like has said. drained: a short read means that there is no more. */
 static gssize
-fd_transport_read (KaaTransport  *transport,
-                   guint8        *buffer,
-                   gsize          length,
-                   GError       **error)
+after_read (KaaFdTransport  *self,
+            gssize           n,
+            gboolean         drained,
+            GError         **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
-  gssize n;
-
-  if (transport->kind == KAA_FD_SOCKET)
-    n = kaa_sys_recv (self->watch.fd, buffer, length);
-  else
-    n = kaa_sys_read (self->watch.fd, buffer, length);
+  KaaTransport *transport = &self->parent;
 
   if (n > 0)
     {
-      if ((gsize) n < length && is_drained_by_short_read (self))
+      if (drained && is_drained_by_short_read (self))
         kaa_watch_clear (&self->watch, KAA_POLL_IN);
       return n;
     }
@@ -110,6 +105,40 @@ fd_transport_read (KaaTransport  *transport,
   return KAA_TRANSPORT_FAILED;
 }
 
+static gssize
+fd_transport_read (KaaTransport  *transport,
+                   guint8        *buffer,
+                   gsize          length,
+                   GError       **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  gssize n;
+
+  if (transport->kind == KAA_FD_SOCKET)
+    n = kaa_sys_recv (self->watch.fd, buffer, length);
+  else
+    n = kaa_sys_read (self->watch.fd, buffer, length);
+  return after_read (self, n, n < (gssize) length, error);
+}
+
+static gssize
+fd_transport_receive (KaaTransport  *transport,
+                      guint8        *buffer,
+                      gsize          length,
+                      KaaFds       **received,
+                      GError       **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  gssize n;
+
+  if (transport->kind != KAA_FD_SOCKET)
+    return fd_transport_read (transport, buffer, length, error);
+
+  n = kaa_fds_receive (self->watch.fd, buffer, length, received);
+  /* It stops behind descriptors, whatever follows. */
+  return after_read (self, n, n < (gssize) length && *received == NULL, error);
+}
+
 /* Errors that say something about these bytes or this moment, not about the descriptor. */
 static gboolean
 is_refusal (int errsv)
@@ -123,6 +152,8 @@ is_refusal (int errsv)
     case EMSGSIZE:
     case ENOBUFS:
     case ENOMEM:
+    case ENOTSUP:
+    case ETOOMANYREFS:
       return TRUE;
     default:
       return FALSE;
@@ -137,19 +168,11 @@ wait_for_room (KaaFdTransport *self)
 }
 
 static gssize
-fd_transport_write (KaaTransport        *transport,
-                    const struct iovec  *vectors,
-                    int                  n_vectors,
-                    GError             **error)
+after_write (KaaFdTransport  *self,
+             gssize           n,
+             GError         **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
   int errsv;
-  gssize n;
-
-  if (transport->kind == KAA_FD_SOCKET)
-    n = kaa_sys_sendv (self->watch.fd, vectors, n_vectors);
-  else
-    n = kaa_sys_writev (self->watch.fd, vectors, n_vectors);
 
   if (n >= 0)
     return n;
@@ -161,8 +184,33 @@ fd_transport_write (KaaTransport        *transport,
     }
 
   errsv = errno;
-  g_propagate_error (error, kaa_transport_error (errsv, "Writing to", transport->fd));
+  g_propagate_error (error, kaa_transport_error (errsv, "Writing to", self->parent.fd));
   return is_refusal (errsv) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
+}
+
+static gssize
+fd_transport_write (KaaTransport        *transport,
+                    const struct iovec  *vectors,
+                    int                  n_vectors,
+                    GError             **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+
+  if (transport->kind == KAA_FD_SOCKET)
+    return after_write (self, kaa_sys_sendv (self->watch.fd, vectors, n_vectors), error);
+  return after_write (self, kaa_sys_writev (self->watch.fd, vectors, n_vectors), error);
+}
+
+static gssize
+fd_transport_send (KaaTransport        *transport,
+                   const struct iovec  *vectors,
+                   int                  n_vectors,
+                   const KaaFds        *fds,
+                   GError             **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+
+  return after_write (self, kaa_fds_send (fds, self->watch.fd, vectors, n_vectors), error);
 }
 
 /* --- splicing --- */
@@ -390,6 +438,8 @@ fd_transport_close (KaaTransport *transport,
 static const KaaTransportClass fd_transport_class = {
   .read = fd_transport_read,
   .write = fd_transport_write,
+  .send = fd_transport_send,
+  .receive = fd_transport_receive,
   .splice = fd_transport_splice,
   .take = fd_transport_take,
   .get_ready = fd_transport_get_ready,

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include "bytes/kaa-byte-queue.h"
+#include "bytes/kaa-fds.h"
 #include "bytes/kaa-sys.h"
 #include "loop/kaa-poller.h"
 
@@ -67,6 +68,17 @@ struct _KaaTransportClass
   void         (*close)        (KaaTransport        *self,
                                 gboolean             close_fd,
                                 gboolean             forked);
+  /* NULL, or: as write() and read(), with descriptors that go or come along; *received may stay NULL. */
+  gssize       (*send)         (KaaTransport        *self,
+                                const struct iovec  *vectors,
+                                int                  n,
+                                const KaaFds        *fds,
+                                GError             **error);
+  gssize       (*receive)      (KaaTransport        *self,
+                                guint8              *buffer,
+                                gsize                length,
+                                KaaFds             **received,
+                                GError             **error);
   /* NULL, or: moves up to length bytes to the target without copying them; otherwise as read(). What goes wrong at the target is
    * found out by writing to it. */
   gssize       (*splice)       (KaaTransport        *self,
