@@ -9,7 +9,7 @@ import gi
 gi.require_version('Kaa', '1.0')
 from gi.repository import GObject, Kaa
 
-CLASSES = [Kaa.IOChannel, Kaa.InProgress, Kaa.IOMonitor]
+CLASSES = [Kaa.IOChannel, Kaa.InProgress, Kaa.IOMonitor, Kaa.Socket]
 
 # PyGObject's own line about a function of C.
 SIGNATURE = r'^\w+\(.*\)( -> .*)?$'

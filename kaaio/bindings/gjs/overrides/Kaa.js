@@ -18,7 +18,7 @@ function _init() {
 
     _overrideInProgress(Kaa.InProgress.prototype);
     _overrideIOChannel(Kaa);
-    _overrideSocket(Kaa.Socket.prototype);
+    _overrideSocket(Kaa);
 }
 
 // --- bytes ---
@@ -415,8 +415,20 @@ function _overrideIOChannel(Kaa) {
 
 // --- sockets ---
 
-// A host name is enough of an identity.
-function _overrideSocket(prototype) {
+function _overrideSocket(Kaa) {
+    const prototype = Kaa.Socket.prototype;
+    const {listen, write_with_fds: writeWithFds} = prototype;
+    const iterateLines = Kaa.IOChannel.prototype[Symbol.asyncIterator];
+
+    prototype.listen = function (address, backlog = 0) {
+        return listen.call(this, address, backlog);
+    };
+
+    prototype.write_with_fds = function (data, fds) {
+        return writeWithFds.call(this, _toBytes(data), fds);
+    };
+
+    // A host name is enough of an identity.
     for (const name of ['start_tls', 'start_tls_async']) {
         const call = prototype[name];
         prototype[name] = function (identity = null, certificate = null, ...args) {
@@ -425,5 +437,26 @@ function _overrideSocket(prototype) {
             return call.call(this, identity, certificate, ...args);
         };
     }
-    _rememberCallers(prototype, ['connect_to', 'accept', 'start_tls']);
+
+    _rememberCallers(prototype, ['connect_to', 'accept', 'start_tls', 'write_with_fds']);
+
+    // The clients, until the socket does not listen any more.
+    prototype.clients = async function* () {
+        while (this.get_listening()) {
+            let client;
+            try {
+                client = await this.accept();
+            } catch (error) {
+                if (!this.get_listening() && error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED))
+                    return;
+                throw error;
+            }
+            yield client;
+        }
+    };
+
+    // A socket that listens has no lines.
+    prototype[Symbol.asyncIterator] = function () {
+        return this.get_listening() ? this.clients() : iterateLines.call(this);
+    };
 }

@@ -61,6 +61,13 @@ class IOChannel {
 }
 
 class Socket {
+    listen(address: string, backlog?: number): boolean;
+    /** Passes descriptors with the first of the bytes. */
+    write_with_fds(data: Data, fds: number[]): InProgress<number>;
+    /** The clients, until the socket does not listen any more. */
+    clients(): AsyncIterableIterator<Socket>;
+    /** Of a socket that listens, its clients; otherwise lines. */
+    [Symbol.asyncIterator](): AsyncIterableIterator<any>;
     /** A client says whose certificate the other side must have, a server gives its own. */
     start_tls(identity?: string | Gio.SocketConnectable | null, certificate?: Gio.TlsCertificate | null): InProgress<boolean>;
 }

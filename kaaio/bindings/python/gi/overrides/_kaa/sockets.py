@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Kaa.Socket: what takes a name in Python where C takes an object."""
+"""Kaa.Socket: connected, or listening and iterated over clients."""
 
 from gi.module import get_introspection_module
-from gi.repository import Gio
+from gi.repository import Gio, GLib
 
-from .support import add_attributes
+from . import loops
+from .support import add_attributes, add_constructors, add_methods, to_bytes
 
 Kaa = get_introspection_module('Kaa')
 
@@ -14,7 +15,56 @@ def _to_connectable(identity):
 
 
 class Socket(Kaa.Socket):
-    """A channel that connects to an address, or listens at one and gives a channel for each client."""
+    """A channel that connects to an address, or listens at one and gives a channel for each client.
+
+    Addresses are 'host:service', '[::1]:port', ':port', '/path', 'unix:/path', 'unix-abstract:name', 'systemd:name'.
+
+        socket = Kaa.Socket()
+        await socket.connect_to('localhost:7000')
+
+        server = Kaa.Socket()
+        server.listen('localhost:7000')
+        async for client in server:             # each is a Kaa.Socket
+        client = await server.accept()          # one of them
+
+    Signals, for connect(), beside those of a channel:
+
+        new-client(client)      each client, a Kaa.Socket
+        accept-error(error)     clients have to wait, because descriptors have run out
+    """
+
+    def listen(self, address, backlog=0):
+        """Listens for clients. backlog is how many may wait in the kernel; 0 for as many as the system allows."""
+        loops.get_running_loop()
+        return super().listen(address, backlog)
+
+    async def clients(self):
+        """Iterates over the clients, until the socket does not listen any more."""
+        while self.get_listening():
+            try:
+                client = await self.accept()
+            except GLib.Error as error:
+                if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CLOSED) and not self.get_listening():
+                    return
+                raise
+            yield client
+
+    def __aiter__(self):
+        # A socket that listens has no lines.
+        return self.clients() if self.get_listening() else super().__aiter__()
+
+    def write_with_fds(self, data, fds):
+        """Writes bytes, and passes descriptors (numbers, or objects with fileno()) with them over a unix socket."""
+        fds = [fd if isinstance(fd, int) else fd.fileno() for fd in fds]
+        loops.get_running_loop()
+        return super().write_with_fds(to_bytes(data), fds)
+
+    def take_fds(self):
+        """The descriptors that came with bytes that were read, as a list of numbers that are yours to close: those of one write."""
+        # Lines that were handed out are still in the queue.
+        self._settle()
+        fds, _position = super().take_fds()
+        return list(fds or [])
 
     def start_tls(self, identity=None, certificate=None):
         """Protects the connection with TLS from now on.
@@ -31,4 +81,6 @@ class Socket(Kaa.Socket):
         super().start_tls_async(_to_connectable(identity), certificate, cancellable, callback, *user_data)
 
 
+add_methods(Socket, Socket._prepare, 'connect_to', 'accept', 'listen_fd')
+add_constructors(Socket, 'new')
 add_attributes(Socket)
