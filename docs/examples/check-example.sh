@@ -1,11 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# check-example.sh lines|first|rot13|unzip PROGRAM...: runs an example on known input and looks at what it prints.
+# check-example.sh echo|lines|first|rot13|unzip PROGRAM...: runs an example on known input and looks at what it prints.
 set -u
 example=$1
 shift
 
 case $example in
+  echo)
+    folder=$(mktemp -d) || exit 1
+    "$1" "$folder/socket" &
+    server=$!
+    # Tries until somebody answers; a server that has given up ends it.
+    until output=$("$2" "$folder/socket" one two 2>/dev/null); do
+      kill -0 "$server" 2>/dev/null || break
+    done
+    kill "$server"
+    wait "$server" 2>/dev/null
+    rm -rf "$folder"
+    expected=$(printf 'one\ntwo')
+    if [ "$output" != "$expected" ]; then
+      printf 'expected: %s\nbut got: %s\n' "$expected" "$output"
+      exit 1
+    fi
+    ;;
   lines)
     output=$("$@" seq 1000) || exit 1
     expected='1000 lines, 3893 bytes, '

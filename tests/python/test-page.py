@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Each program on the page for Python users runs, and prints what the page says."""
+"""Each Python program on the pages runs, and prints what the page says."""
 
 import pathlib
 import re
@@ -8,20 +8,27 @@ import sys
 import tempfile
 import unittest
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / 'docs' / 'python.md'
+DOCS = pathlib.Path(__file__).resolve().parents[2] / 'docs'
+PAGES = ['python', 'serial', 'sockets']
 
 # A block of Python, and the block of text right after it.
 PROGRAM = re.compile(r'^```python\n(.*?)^```\n```text\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
+def _read(name):
+    return (DOCS / f'{name}.md').read_text(encoding='utf-8')
+
+
 class Page(unittest.TestCase):
     def test_every_program_says_what_it_prints(self):
-        page = PAGE.read_text(encoding='utf-8')
-        self.assertGreater(len(PROGRAM.findall(page)), 0)
-        self.assertEqual(len(PROGRAM.findall(page)), page.count('\n```python\n'))
+        for name in PAGES:
+            with self.subTest(name):
+                page = _read(name)
+                self.assertGreater(len(PROGRAM.findall(page)), 0)
+                self.assertEqual(len(PROGRAM.findall(page)), page.count('\n```python\n'))
 
 
-def _add_test(number, program, expected):
+def _add_test(name, number, program, expected):
     def test(self):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / 'program.py'
@@ -31,8 +38,9 @@ def _add_test(number, program, expected):
                                   encoding='utf-8', check=False)
         self.assertEqual((done.stdout, done.stderr, done.returncode), (expected, '', 0))
 
-    setattr(Page, f'test_program_{number:02}', test)
+    setattr(Page, f'test_{name}_{number:02}', test)
 
 
-for number, (program, expected) in enumerate(PROGRAM.findall(PAGE.read_text(encoding='utf-8')), 1):
-    _add_test(number, program, expected)
+for name in PAGES:
+    for number, (program, expected) in enumerate(PROGRAM.findall(_read(name)), 1):
+        _add_test(name, number, program, expected)
