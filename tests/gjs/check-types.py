@@ -28,12 +28,18 @@ with tempfile.TemporaryDirectory() as folder:
     assert {'js', 'ts'} == {language for language, _ in programs}
     for i, (language, program) in enumerate(programs):
         folder.joinpath(f'page-{i + 1}.{language}').write_text(program, encoding='utf-8')
-    folder.joinpath('tsconfig.json').write_text(json.dumps({
-        'compilerOptions': {
-            'strict': True, 'noEmit': True, 'allowJs': True, 'checkJs': True, 'useUnknownInCatchVariables': False, 'moduleDetection': 'force',
-            'target': 'es2022', 'module': 'es2022', 'lib': ['es2022'], 'types': [], 'moduleResolution': 'node',
-            'baseUrl': '.', 'paths': {'@girs/kaa-1.0': [str(pathlib.Path(types, 'kaa-1.0.d.ts').resolve())]},
-        },
-        'include': ['*.js', '*.ts', str(pathlib.Path(types, 'kaa-1.0-ambient.d.ts').resolve())],
-    }), encoding='utf-8')
-    sys.exit(subprocess.run([tsc, '--project', str(folder)], check=False).returncode)
+    options = {
+        'strict': True, 'noEmit': True, 'allowJs': True, 'checkJs': True, 'useUnknownInCatchVariables': False, 'moduleDetection': 'force',
+        'target': 'es2022', 'module': 'es2022', 'lib': ['es2022'], 'types': [], 'moduleResolution': 'node',
+        'baseUrl': '.', 'paths': {'@girs/kaa-1.0': [str(pathlib.Path(types, 'kaa-1.0.d.ts').resolve())]},
+    }
+    ambient = ['gjs.d.ts', str(pathlib.Path(types, 'kaa-1.0-ambient.d.ts').resolve())]
+    status = 0
+    # A program in JavaScript has no place for the types of parameters.
+    for include, implicit in (['*.ts'], False), (['*.js'], True):
+        folder.joinpath('tsconfig.json').write_text(json.dumps({
+            'compilerOptions': {**options, 'noImplicitAny': not implicit},
+            'include': include + ambient,
+        }), encoding='utf-8')
+        status |= subprocess.run([tsc, '--project', str(folder)], check=False).returncode
+    sys.exit(status)

@@ -53,4 +53,44 @@ test('60,000 single lines by await', async () => {
     assertEqual(counter.last, 60000);
 }, SECONDS);
 
+// Everything else that is awaited. Ten thousand rounds of it are some hundred thousand objects for the collector.
+test('10,000 rounds of everything else', async () => {
+    const [, ours, theirs] = Kaa.IOChannel.new_pair();
+    for (let round = 1; round <= 10000; round++) {
+        const made = Kaa.InProgress.new(null);
+        const [count, bytes, , index, number] = await Promise.all([
+            ours.write(`${round}\n`),
+            theirs.read_exactly(`${round}\n`.length),
+            ours.flush(),
+            Kaa.InProgress.any([made, ours.wait_writable(1)]),
+            made.timeout(60, false),
+            Kaa.InProgress.all([made, ours.flush()]),
+            Promise.resolve().then(() => made.finish_int(round)),
+        ]);
+        assertEqual([count, text(bytes), number], [bytes.length, `${round}\n`, round]);
+        assertEqual(index === 0 || index === 1, true);
+        if (round % 10 === 0) {
+            const [, one, other] = Kaa.IOChannel.new_pair();
+            other.write('last');
+            assertEqual(await other.close(), true);
+            assertEqual(text(await one.read_until(';')), 'last');
+            assertEqual(await one.close(), true);
+        }
+    }
+}, SECONDS);
+
+test('300 connections', async () => {
+    const address = `unix-abstract:kaa-lost-${new Date().getTime()}`;
+    const server = new Kaa.Socket();
+    server.listen(address, 10);
+    for (let i = 0; i < 300; i++) {
+        const socket = new Kaa.Socket();
+        const [client] = await Promise.all([server.accept(), socket.connect_to(address)]);
+        client.write(`${i}\n`);
+        assertEqual(text(await socket.readline()), `${i}\n`);
+        await Promise.all([client.close(), socket.close()]);
+    }
+    await server.close();
+}, SECONDS);
+
 await run();
