@@ -24,7 +24,7 @@
  * static void
  * on_new_client (KaaSocket *server, KaaSocket *client, gpointer user_data)
  * {
- *   g_signal_connect (client, "readline", G_CALLBACK (on_readline), NULL);
+ *   kaa_io_channel_write (KAA_IO_CHANNEL (client), (const guint8 *) "hello\n", 6);
  * }
  *
  * KaaSocket *server = kaa_socket_new ();

@@ -159,6 +159,7 @@ kaa_in_progress_throw (KaaInProgress *self,
  * `_finish` function of that call, which knows whether it went well.
  *
  * ```c
+ * GFile *file = g_file_new_for_path ("/etc/hostname");
  * KaaInProgress *ready = kaa_in_progress_new (G_OBJECT (file));
  *
  * g_file_query_info_async (file, "standard::*", G_FILE_QUERY_INFO_NONE, G_PRIORITY_DEFAULT, NULL,

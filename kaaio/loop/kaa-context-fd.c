@@ -18,10 +18,14 @@
  * The foreign loop polls [method@Kaa.ContextFd.get_fd] for reading, and around each of its polls it does this:
  *
  * ```c
- * ready = kaa_context_fd_prepare (context_fd);
- * foreign_poll (ready ? 0 : timeout);
+ * KaaContextFd *context_fd = kaa_context_fd_new (NULL, &error);
+ * GPollFD poll_fd = { kaa_context_fd_get_fd (context_fd), G_IO_IN, 0 };
+ *
+ * // In each turn of the foreign loop, with whatever it waits for besides:
+ * gboolean ready = kaa_context_fd_prepare (context_fd);
+ * g_poll (&poll_fd, 1, ready ? 0 : -1);
  * kaa_context_fd_release (context_fd);
- * if (ready || context_fd_is_readable)
+ * if (ready || poll_fd.revents != 0)
  *   kaa_context_fd_iterate (context_fd);
  * ```
  *

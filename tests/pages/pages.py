@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""pages.py [LANGUAGE=PROGRAM]... ROOT: compiles and runs every piece of code in README.md and docs/*.md, and prints TAP.
+"""pages.py [LANGUAGE=PROGRAM]... ROOT: compiles and runs every piece of code in README.md and docs/*.md, compiles those in the
+documentation comments of kaaio/, and prints TAP.
 
 A whole program is run on two lines of input, and prints what the block of `text` behind it says, if there is one. Anything else is a
 piece of a program, and put into one where `channel` has two lines to read and `fd` is the read end of a pipe with the same two.
@@ -20,6 +21,10 @@ SECONDS = 60
 
 BLOCK = re.compile(r'^```(\w*)\n(.*?)^```\n(?:\n?```text\n(.*?)^```\n)?', re.MULTILINE | re.DOTALL)
 
+COMMENTED = re.compile(r'^ \* ```c\n(.*?)^ \* ```$', re.MULTILINE | re.DOTALL)
+# Instead of what it prints: it is not run.
+COMPILED = object()
+
 # These are no programs: output, and pictures. What is for meson is run by tests/install, TypeScript is
 # compiled by tests/gjs/check-types.py.
 NOT_CODE = {'text', '', 'meson', 'ts'}
@@ -32,7 +37,9 @@ WHOLE = {
 }
 
 AROUND_C = '''
+#include <errno.h>
 #include <kaaio/kaaio.h>
+#include <unistd.h>
 
 %(functions)s
 int
@@ -140,7 +147,7 @@ def build(language, program, source, folder):
     """Compiles it where that is necessary, and returns the command that runs it."""
     built = os.path.join(folder, 'page')
     if language == 'c':
-        call([*program, '-Wall', '-Werror', '-Wno-unused-variable', '-Wno-unused-but-set-variable',
+        call([*program, '-Wall', '-Werror', '-Wno-unused-variable', '-Wno-unused-but-set-variable', '-Wno-unused-function',
               *pkg_config('--cflags'), source, '-o', built, *pkg_config('--libs')], folder)
         return [built]
     if language == 'vala':
@@ -157,7 +164,10 @@ def check(language, program, text, expected):
         source = os.path.join(folder, 'page.' + {'python': 'py'}.get(language, language))
         with open(source, 'w', encoding='utf-8') as file:
             file.write(text if language == 'sh' else complete(language, text))
-        output, errors = call(build(language, program, source, folder), folder, INPUT)
+        command = build(language, program, source, folder)
+        if expected is COMPILED:
+            return
+        output, errors = call(command, folder, INPUT)
         if expected is not None and output != expected:
             raise Failure(f'it printed\n{output}instead of\n{expected}')
         if errors:
@@ -173,6 +183,15 @@ def find_code(root):
             if match[1] not in NOT_CODE:
                 line = text[:match.start()].count('\n') + 1
                 yield f'{os.path.relpath(page, root)}:{line} {match[1]}', *match.groups()
+
+
+    for source in sorted(glob.glob(os.path.join(root, 'kaaio', '*', '*.[ch]'))):
+        with open(source, encoding='utf-8') as file:
+            text = file.read()
+        for match in COMMENTED.finditer(text):
+            line = text[:match.start()].count('\n') + 1
+            code = ''.join(line[len(' * '):] or '\n' for line in match[1].splitlines(True))
+            yield f'{os.path.relpath(source, root)}:{line} c', 'c', code, COMPILED
 
 
 def run(programs, language, code, expected):
