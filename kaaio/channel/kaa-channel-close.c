@@ -42,6 +42,7 @@ kaa_channel_end_requests (KaaIOChannel *self,
 
   while ((request = priv->reading->requests.first) != NULL)
     {
+      priv->failing = priv->pumping > 0;
       kaa_pending_unlink (request);
       if (error != NULL)
         kaa_pending_settle_error (request, g_error_copy (error), FALSE);
@@ -299,6 +300,7 @@ step_at_end (KaaIOChannel *self)
   begin_close (self, FALSE);
   while ((flush = priv->writing->waiting.first) != NULL)
     {
+      priv->failing = TRUE;
       kaa_pending_unlink (flush);
       kaa_pending_settle_error (flush, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
                                                             "The channel was closed"), FALSE);
@@ -336,7 +338,7 @@ kaa_channel_close_step (KaaIOChannel *self)
   return close_transports_orderly (self);
 }
 
-/* Tells about the oldest close that is done. The signal waits while a handler of the channel runs; the futures do not,
+/* Tells about the oldest close that is done, behind everything else. The signal waits while a handler of the channel runs; the futures do not,
  * so that close().wait() works there. */
 gboolean
 kaa_channel_announce_close (KaaIOChannel *self)
@@ -345,7 +347,7 @@ kaa_channel_announce_close (KaaIOChannel *self)
   KaaClosing *closing = priv->ending->closings;
   KaaPending *future;
 
-  if (closing == NULL || !closing->done)
+  if (closing == NULL || !closing->done || priv->failing)
     return FALSE;
 
   if (!closing->signalled && priv->emitting == 0)

@@ -137,8 +137,12 @@ kaa_channel_dispatch (KaaPollEntry *entry)
   priv->pumping++;
   /* W4: a new turn, whose first write may go out in the call. */
   priv->direct_used = FALSE;
+  /* What failed before has been announced by now: tasks go before entries. */
+  priv->failing = FALSE;
   pump (self);
   priv->direct_used = FALSE;
+  if (priv->failing)
+    kaa_channel_schedule (self);
   priv->pumping--;
   if (priv->pumping == 0)
     kaa_channel_drop_parts (priv);

@@ -64,11 +64,13 @@ kaa_channel_fail_writes (KaaIOChannel *self,
   kaa_channel_fail_feeders (self);
   while ((pending = priv->writing->written.first) != NULL)
     {
+      priv->failing = priv->pumping > 0;
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (get_gone (priv, pending), by_peer), FALSE);
     }
   while ((pending = priv->writing->waiting.first) != NULL)
     {
+      priv->failing = priv->pumping > 0;
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (0, by_peer), FALSE);
     }

@@ -172,6 +172,7 @@ typedef struct
   guint full : 1;                 /* not writable before the queue is down to half */
   guint direct_used : 1;          /* a write went out in the call, since the last dispatch */
   guint peer_gone : 1;            /* a write failed for good; what can still be read is read */
+  guint failing : 1;              /* futures failed in this dispatch, and hear of it behind it: `closed` waits */
   guint draining : 1;             /* closing: shut down, reading until the end */
   guint shut_down : 1;            /* half-closed by shutdown() */
   guint overflow_told : 1;        /* of the line at the head */
