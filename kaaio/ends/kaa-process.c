@@ -22,6 +22,12 @@
  *   g_print ("%.*s", (int) length, text);
  * }
  *
+ * static void
+ * on_finished (KaaProcess *process, int status, gpointer user_data)
+ * {
+ *   g_print ("it ended with %d\n", status);
+ * }
+ *
  * const char *argv[] = { "ls", "-l", NULL };
  * KaaProcess *process = kaa_process_new (argv, KAA_PROCESS_NONE);
  * g_signal_connect (process, "readline", G_CALLBACK (on_line), NULL);
