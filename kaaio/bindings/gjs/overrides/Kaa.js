@@ -376,6 +376,10 @@ function _overrideIOChannel(Kaa) {
         return setDelimiterBytes.call(this, delimiters.map(_toBytes));
     };
 
+    Kaa.Process.prototype.communicate = (communicate => function (input = null) {
+        return communicate.call(this, input === null ? null : _toBytes(input));
+    })(Kaa.Process.prototype.communicate);
+
     prototype.read_until = function (delimiter) {
         return readUntil.call(this, _toBytes(delimiter));
     };

@@ -17,7 +17,7 @@ from gi.overrides._kaa.tasks import run
 
 Kaa = get_introspection_module('Kaa')
 
-__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'Socket', 'run']
+__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'Process', 'Socket', 'run']
 
 IO_READ = Kaa.IOCondition.READ
 IO_WRITE = Kaa.IOCondition.WRITE
@@ -39,6 +39,9 @@ IOChannel = _override(channels.IOChannel)
 
 from gi.overrides._kaa import monitors  # noqa: E402
 IOMonitor = _override(monitors.IOMonitor)
+
+from gi.overrides._kaa import processes  # noqa: E402
+Process = _override(processes.Process)
 
 from gi.overrides._kaa import sockets  # noqa: E402
 Socket = _override(sockets.Socket)
