@@ -4,8 +4,6 @@
 
 #include "ends/process-fixture.h"
 
-#include <sys/resource.h>
-
 static void
 note_exited (KaaProcess *self,
              int         status,
