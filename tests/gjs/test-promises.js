@@ -33,6 +33,7 @@ const PAIRS = {
     wait_async: [() => [], IOErrorEnum.NOT_INITIALIZED],
     wait_writable_async: [() => [1], CANCELLED],
     write_bytes_async: [() => [bytes], CANCELLED],
+    write_with_fds_async: [() => [bytes, [0]], CANCELLED],
 };
 
 const makers = {
