@@ -141,7 +141,7 @@ test_grandchild (void)
 static void
 test_grandchild_after_exit (void)
 {
-  KaaProcess *self = kaa_process_new_shell ("sleep 600 <&- & echo $!", KAA_PROCESS_NONE);
+  KaaProcess *self = kaa_process_new_shell ("sleep 600 <&- & echo $!", KAA_PROCESS_MERGE_STDERR);
   guint *finished = count_emissions (self, "finished");
   GBytes *output;
 
