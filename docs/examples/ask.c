@@ -25,6 +25,11 @@ ask (KaaIOChannel  *socket,
   answer = kaa_in_progress_wait_bytes (future, MAX_ANSWER, error);
   if (answer == NULL)
     return FALSE;
+  if (g_bytes_get_size (answer) == 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "The server has hung up");
+      return FALSE;
+    }
   g_print ("%.*s", (int) g_bytes_get_size (answer), (const char *) g_bytes_get_data (answer, NULL));
   return TRUE;
 }

@@ -15,6 +15,13 @@ export function test(name, callback, seconds = SECONDS) {
 
 export class AssertionError extends Error {}
 
+class Skipped extends Error {}
+
+// Ends a test that lacks something, which is named.
+export function skip(reason) {
+    throw new Skipped(reason);
+}
+
 export function assert(condition, message = 'assertion failed') {
     if (!condition)
         throw new AssertionError(message);
@@ -109,6 +116,10 @@ export async function run() {
             await withTimeout((async () => await callback())(), seconds);
             print(`ok ${index + 1} ${name}`);
         } catch (error) {
+            if (error instanceof Skipped) {
+                print(`ok ${index + 1} ${name} # SKIP ${error.message}`);
+                continue;
+            }
             failed++;
             for (const line of `${error}\n${error.stack ?? ''}`.trimEnd().split('\n'))
                 print(`# ${line}`);

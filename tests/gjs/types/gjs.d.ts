@@ -113,6 +113,7 @@ declare module 'gi://Gio?version=2.0' {
         class InputStream extends GObject.Object {}
         class OutputStream extends GObject.Object {
             write_all(data: Uint8Array | string, cancellable: Cancellable | null): [boolean, number];
+            close(cancellable: Cancellable | null): boolean;
             vfunc_write_fn(bytes: Uint8Array): number;
         }
         class Socket extends GObject.Object {}

@@ -365,6 +365,21 @@ class IOChannel(GObject.Object):
     def split_lines(self, lines: bytes) -> list[int]: ...
 
 class Socket(IOChannel):
+    def __init__(
+        self,
+        channel: _FileDescriptor | IOChannel | _Stream | None = None,
+        mode: IOCondition | int = ...,
+        chunk_size: int = 1048576,
+        delimiter: _Delimiter | Sequence[_Delimiter] = '\n',
+        *,
+        accept_fds: int = ...,
+        auto_accept: bool = ...,
+        buffer_size: int = ...,
+        connect_timeout: float = ...,
+        max_clients: int = ...,
+        socket_mode: int = ...,
+        **properties: Any,
+    ) -> None: ...
     @property
     def listening(self) -> bool: ...
     @property
