@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / 'docs'
-PAGES = ['python', 'serial', 'sockets']
+PAGES = ['processes', 'python', 'serial', 'sockets']
 
 # A block of Python, and the block of text right after it.
 PROGRAM = re.compile(r'^```python\n(.*?)^```\n```text\n(.*?)^```$', re.MULTILINE | re.DOTALL)
