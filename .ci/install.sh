@@ -10,6 +10,7 @@ kaa_packages ()
     build) echo gcc libc6-dev binutils meson ninja-build pkg-config libglib2.0-dev ;;
     bindings) echo gobject-introspection libgirepository1.0-dev gir1.2-glib-2.0 python3 python3-gi gjs valac ;;
     check) echo git gi-docgen glib-networking openssl mypy python3-gbulb node-typescript bash gdb procps ;;
+    programs) echo redis-server nginx-light socat util-linux ;;
     sanitizers) echo libasan8 libubsan1 ;;
     valgrind) echo valgrind libc6-dbg ;;
     bench) echo libevent-dev libuv1-dev nodejs gnuplot-nox ;;

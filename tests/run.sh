@@ -55,7 +55,7 @@ give_up ()
   exit 1
 }
 
-groups="build bindings check"
+groups="build bindings check programs"
 [ -z "$sanitize" ] || groups="$groups sanitizers"
 [ "$setup" != valgrind ] || groups="$groups valgrind"
 # shellcheck disable=SC2086

@@ -192,3 +192,21 @@ count_emissions (KaaProcess *self,
   g_signal_connect_data (self, signal, G_CALLBACK (count_signal), n, (GClosureNotify) (void (*) (void)) g_free, 0);
   return n;
 }
+
+/* Skips the test where the program is not installed. */
+static inline gboolean
+is_missing (const char *program)
+{
+  char *path = g_find_program_in_path (program);
+  char *reason;
+
+  if (path != NULL)
+    {
+      g_free (path);
+      return FALSE;
+    }
+  reason = g_strdup_printf ("%s is not installed", program);
+  g_test_skip (reason);
+  g_free (reason);
+  return TRUE;
+}

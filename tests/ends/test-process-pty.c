@@ -28,23 +28,6 @@ read_until_line (KaaProcess *self,
     }
 }
 
-static gboolean
-is_missing (const char *program)
-{
-  char *path = g_find_program_in_path (program);
-  char *reason;
-
-  if (path != NULL)
-    {
-      g_free (path);
-      return FALSE;
-    }
-  reason = g_strdup_printf ("%s is not installed", program);
-  g_test_skip (reason);
-  g_free (reason);
-  return TRUE;
-}
-
 /* All three are one terminal, which is the child's own. */
 static void
 test_terminal (void)
