@@ -71,6 +71,10 @@ channel.connect('notify::alive', () => {});
 new Kaa.Socket().connect('new-client', (_socket, client) => expect<Kaa.Socket>()(client, true));
 expect<Kaa.Socket>()(await new Kaa.Socket().accept(), true);
 
+const process = Kaa.Process.new(['sort'], Kaa.ProcessFlags.NONE);
+expect<Uint8Array>()(await process.communicate('two\none\n'), true);
+expect<number>()(await process.stop(5), true);
+
 // The GIO pairs, as they are and as promises.
 channel.readline_async(null, (source, result) => expect<GLib.Bytes | undefined>()(source?.readline_finish(result), true));
 Gio._promisify(Kaa.IOChannel.prototype, 'readline_async', 'readline_finish');

@@ -19,6 +19,7 @@ function _init() {
     _overrideInProgress(Kaa.InProgress.prototype);
     _overrideIOChannel(Kaa);
     _overrideSocket(Kaa);
+    _overrideProcess(Kaa);
 }
 
 // --- bytes ---
@@ -376,10 +377,6 @@ function _overrideIOChannel(Kaa) {
         return setDelimiterBytes.call(this, delimiters.map(_toBytes));
     };
 
-    Kaa.Process.prototype.communicate = (communicate => function (input = null) {
-        return communicate.call(this, input === null ? null : _toBytes(input));
-    })(Kaa.Process.prototype.communicate);
-
     prototype.read_until = function (delimiter) {
         return readUntil.call(this, _toBytes(delimiter));
     };
@@ -389,7 +386,7 @@ function _overrideIOChannel(Kaa) {
     };
 
     _rememberCallers(prototype, ['read', 'readline', 'readlines', 'read_exactly', 'read_until',
-        'write', 'flush', 'wait_writable', 'close', 'shutdown']);
+        'write', 'flush', 'wait_writable', 'close', 'shutdown', 'splice']);
 
     // The library does not hear of a new handler; it looks for one after every call.
     for (const name of ['connect', 'connect_after']) {
@@ -463,4 +460,17 @@ function _overrideSocket(Kaa) {
     prototype[Symbol.asyncIterator] = function () {
         return this.get_listening() ? this.clients() : iterateLines.call(this);
     };
+}
+
+// --- processes ---
+
+function _overrideProcess(Kaa) {
+    const prototype = Kaa.Process.prototype;
+    const {communicate} = prototype;
+
+    prototype.communicate = function (input = null) {
+        return communicate.call(this, input === null ? null : _toBytes(input));
+    };
+
+    _rememberCallers(prototype, ['communicate', 'stop', 'wait']);
 }

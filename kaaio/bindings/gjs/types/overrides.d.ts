@@ -71,3 +71,8 @@ class Socket {
     /** A client says whose certificate the other side must have, a server gives its own. */
     start_tls(identity?: string | Gio.SocketConnectable | null, certificate?: Gio.TlsCertificate | null): InProgress<boolean>;
 }
+
+class Process {
+    /** Says data, closes the input, listens to everything; finished with the output when the child has ended. */
+    communicate(input?: Data | null): InProgress<Uint8Array>;
+}
