@@ -39,8 +39,8 @@ async def collect(iterator):
 
 class ChannelCase(unittest.TestCase):
     @contextlib.contextmanager
-    def assertFails(self, code):
-        with self.assertRaises(GLib.Error) as failure:
+    def assertFails(self, code, message=''):
+        with self.assertRaisesRegex(GLib.Error, message) as failure:
             yield
         self.assertTrue(failure.exception.matches(Gio.io_error_quark(), code), failure.exception)
 
@@ -207,6 +207,46 @@ class Reading(ChannelCase):
             with self.assertFails(Gio.IOErrorEnum.INVALID_ARGUMENT):
                 channel.delimiter = wrong
         self.assertEqual(channel.delimiter, ['\n', b'\xff'])
+
+    def test_delimiters_by_other_names(self):
+        channel = Kaa.IOChannel(delimiter=';')
+        for set_wrong in [
+            lambda: channel.set_delimiter(''),
+            lambda: channel.set_delimiters([]),
+            lambda: channel.set_delimiters(['a', '']),
+            lambda: setattr(channel, 'delimiters', []),
+            lambda: Kaa.IOChannel(delimiter=''),
+            lambda: Kaa.IOChannel(delimiter=[]),
+            lambda: Kaa.IOChannel(delimiters=[]),
+        ]:
+            with self.assertFails(Gio.IOErrorEnum.INVALID_ARGUMENT):
+                set_wrong()
+        self.assertEqual(channel.delimiters, [';'])
+        channel.set_delimiter('x')
+        self.assertEqual(channel.delimiters, ['x'])
+        channel.delimiters = ['x', 'yz']
+        self.assertEqual(channel.delimiter, ['x', 'yz'])
+
+    def test_sizes_that_are_none(self):
+        channel = Kaa.IOChannel(chunk_size=5, queue_size=6)
+        for name in ['chunk_size', 'queue_size']:
+            for set_wrong in [
+                lambda: setattr(channel, name, 0),
+                lambda: getattr(channel, 'set_' + name)(0),
+                lambda: Kaa.IOChannel(**{name: 0}),
+                lambda: Kaa.Process(['true'], **{name: 0}),
+            ]:
+                with self.assertFails(Gio.IOErrorEnum.INVALID_ARGUMENT, name):
+                    set_wrong()
+        self.assertEqual((channel.chunk_size, channel.queue_size), (5, 6))
+
+    def test_a_descriptor_is_the_callers_if_the_constructor_fails(self):
+        reader, writer = os.pipe()
+        for wrong in [{'chunk_size': 0}, {'queue_size': 0}, {'delimiter': ''}]:
+            with self.assertFails(Gio.IOErrorEnum.INVALID_ARGUMENT):
+                Kaa.IOChannel(reader, Kaa.IO_READ, **wrong)
+        os.close(reader)
+        os.close(writer)
 
 
 class Writing(ChannelCase):

@@ -5,6 +5,7 @@ KAA_TEST_SEED repeats a run.
 """
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
@@ -84,7 +85,7 @@ class Script:
         self.theirs.connect('read', lambda _, chunk: self.answered.add(chunk.get_data()))
         self.sender = Sender(self.theirs, self.choose)
         self.operations = [self.read_one, self.read_one, self.read_several, self.abort_read, self.time_out, self.read_late,
-                           self.iterate, self.iterate_text, self.iterate_batches, self.read_lines, self.wait]
+                           self.iterate, self.iterate_and_close, self.iterate_text, self.iterate_batches, self.read_lines, self.wait]
 
     def request(self):
         ours, choose = self.ours, self.choose
@@ -163,6 +164,20 @@ class Script:
             if self.choose.randrange(50) == 0:
                 # Somebody else reads in between.
                 self.read.add(await self.ours.read_exactly(self.choose.randint(1, 100)))
+
+    async def iterate_and_close(self):
+        """Once an iterator is closed, C knows what was handed out."""
+        count = self.choose.randint(1, 200)
+        async with contextlib.aclosing(self.ours.__aiter__()) as lines:
+            async for line in lines:
+                self.read.add(line)
+                count -= 1
+                if count == 0:
+                    break
+        # Past the override, which would tell it.
+        data = super(Kaa.IOChannel, self.ours).peek().get_data() or b''
+        if data != bytes_at(self.read.position, len(data)):
+            raise AssertionError(f'the queue begins with what was handed out, at {self.read.position}: {data[:50]}')
 
     async def iterate_text(self):
         # Text begins where a line does.

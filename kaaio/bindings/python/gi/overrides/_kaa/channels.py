@@ -10,12 +10,20 @@ from . import loops
 from .files import HeldFile
 from .lines import Lines, split, strip
 from .subclasses import adapt
-from .support import add_attributes, add_constructors, add_methods, encode, to_bytes
+from .support import add_attributes, add_constructors, add_methods, encode, make_error, to_bytes
 
 Kaa = get_introspection_module('Kaa')
 
 _READ_WRITE = Kaa.IOCondition.READ | Kaa.IOCondition.WRITE
 _REFUSED = (Gio.IOErrorEnum.WOULD_BLOCK, Gio.IOErrorEnum.MESSAGE_TOO_LARGE)
+
+
+def _check(name, value):
+    """Raises what C only warns of: there a property cannot fail."""
+    if name in ('chunk_size', 'queue_size') and value == 0:
+        raise make_error(Gio.IOErrorEnum.INVALID_ARGUMENT, f'{name} is a number of bytes, and not 0')
+    if name == 'delimiter' and not value or name == 'delimiters' and (not value or '' in value):
+        raise make_error(Gio.IOErrorEnum.INVALID_ARGUMENT, f'{name}: there must be a delimiter, and none may be empty')
 
 
 class _Props:
@@ -57,6 +65,8 @@ class IOChannel(Kaa.IOChannel):
 
     def __init__(self, channel=None, mode=_READ_WRITE, chunk_size=1048576, delimiter='\n', **properties):
         loops.get_running_loop()
+        for name, value in properties.items():
+            _check(name, value)
         super().__init__(**properties)
         if chunk_size != 1048576:
             self.set_chunk_size(chunk_size)
@@ -277,6 +287,29 @@ class IOChannel(Kaa.IOChannel):
     def _get_delimiters(self):
         return [delimiter.get_data() for delimiter in self.get_delimiter_bytes()]
 
+    def set_delimiter(self, delimiter):
+        """Sets the only delimiter, a str that is not empty."""
+        self._set('delimiter', delimiter, super().set_delimiter)
+
+    def set_delimiters(self, delimiters):
+        """Sets the delimiters: a list of str, at least one, none of them empty."""
+        self._set('delimiters', delimiters, super().set_delimiters)
+
+    # --- Sizes ---
+
+    def set_chunk_size(self, chunk_size):
+        """Sets the most bytes that are read at a time; not 0."""
+        self._set('chunk_size', chunk_size, super().set_chunk_size)
+
+    def set_queue_size(self, queue_size):
+        """Sets the limit in bytes of the read queue and of the write queue; not 0."""
+        self._set('queue_size', queue_size, super().set_queue_size)
+
+    def _set(self, name, value, call):
+        _check(name, value)
+        self._prepare()
+        call(value)
+
     # --- Writing ---
 
     def write(self, data):
@@ -331,7 +364,7 @@ class IOChannel(Kaa.IOChannel):
 add_methods(IOChannel, IOChannel._prepare,
             'read_async', 'readline_async', 'readlines_async', 'read_exactly_async', 'read_until_async',
             'consume', 'peek_lines', 'describe', 'get_readable', 'get_read_queue_used',
-            'set_delimiter', 'set_delimiters', 'set_delimiter_bytes', 'set_queue_size', 'set_overflow_policy',
+            'set_delimiter_bytes', 'set_overflow_policy',
             'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal', 'splice_async', 'get_io_stream',
             'get_property', 'set_property', 'set_properties', 'get_properties')
 # What only needs a text.
