@@ -118,6 +118,7 @@ test_without_standard_descriptors (void)
 {
   int kept[3];
   KaaProcess *self;
+  KaaInProgress *shut_down;
   char *output;
 
   for (int fd = 0; fd < 3; fd++)
@@ -130,7 +131,9 @@ test_without_standard_descriptors (void)
   self = new_process (KAA_PROCESS_NONE, "sh", "-c", "cat; ls -l /proc/self/fd/2 >&1", NULL);
   say (self, "through\n");
   start (self);
-  kaa_in_progress_wait_boolean (kaa_io_channel_shutdown (KAA_IO_CHANNEL (self), KAA_IO_WRITE), -1, NULL);
+  shut_down = kaa_io_channel_shutdown (KAA_IO_CHANNEL (self), KAA_IO_WRITE);
+  g_assert_true (kaa_in_progress_wait_boolean (shut_down, -1, NULL));
+  g_object_unref (shut_down);
   output = read_all (KAA_IO_CHANNEL (self));
 
   for (int fd = 0; fd < 3; fd++)
