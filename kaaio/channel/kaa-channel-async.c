@@ -4,34 +4,6 @@
 
 #include "channel/kaa-io-channel-private.h"
 
-static void
-call_async (KaaInProgress       *future, /* taken */
-            gpointer             tag,
-            GCancellable        *cancellable,
-            GAsyncReadyCallback  callback,
-            gpointer             user_data)
-{
-  kaa_in_progress_call_async (future, tag, cancellable, callback, user_data);
-  g_object_unref (future);
-}
-
-static gboolean
-is_result_of (GAsyncResult *result,
-              gpointer      self,
-              gpointer      tag)
-{
-  GObject *source;
-  gboolean same;
-
-  if (!KAA_IS_IN_PROGRESS (result) || !g_async_result_is_tagged (result, tag))
-    return FALSE;
-
-  source = g_async_result_get_source_object (result);
-  same = source == self;
-  g_clear_object (&source);
-  return same;
-}
-
 /**
  * kaa_io_channel_read_async:
  * @self: a channel
@@ -51,7 +23,7 @@ kaa_io_channel_read_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_read (self), kaa_io_channel_read_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_read (self), kaa_io_channel_read_async, cancellable, callback, user_data);
 }
 
 /**
@@ -71,7 +43,7 @@ kaa_io_channel_read_finish (KaaIOChannel  *self,
                             GAsyncResult  *result,
                             GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_read_async), NULL);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_read_async), NULL);
 
   return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
 }
@@ -95,7 +67,7 @@ kaa_io_channel_readline_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_readline (self), kaa_io_channel_readline_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_readline (self), kaa_io_channel_readline_async, cancellable, callback, user_data);
 }
 
 /**
@@ -115,7 +87,7 @@ kaa_io_channel_readline_finish (KaaIOChannel  *self,
                                 GAsyncResult  *result,
                                 GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_readline_async), NULL);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_readline_async), NULL);
 
   return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
 }
@@ -139,7 +111,7 @@ kaa_io_channel_readlines_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_readlines (self), kaa_io_channel_readlines_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_readlines (self), kaa_io_channel_readlines_async, cancellable, callback, user_data);
 }
 
 /**
@@ -159,7 +131,7 @@ kaa_io_channel_readlines_finish (KaaIOChannel  *self,
                                  GAsyncResult  *result,
                                  GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_readlines_async), NULL);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_readlines_async), NULL);
 
   return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
 }
@@ -185,7 +157,7 @@ kaa_io_channel_read_exactly_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_read_exactly (self, count), kaa_io_channel_read_exactly_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_read_exactly (self, count), kaa_io_channel_read_exactly_async, cancellable, callback, user_data);
 }
 
 /**
@@ -205,7 +177,7 @@ kaa_io_channel_read_exactly_finish (KaaIOChannel  *self,
                                     GAsyncResult  *result,
                                     GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_read_exactly_async), NULL);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_read_exactly_async), NULL);
 
   return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
 }
@@ -231,7 +203,7 @@ kaa_io_channel_read_until_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_read_until (self, delimiter), kaa_io_channel_read_until_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_read_until (self, delimiter), kaa_io_channel_read_until_async, cancellable, callback, user_data);
 }
 
 /**
@@ -251,7 +223,7 @@ kaa_io_channel_read_until_finish (KaaIOChannel  *self,
                                   GAsyncResult  *result,
                                   GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_read_until_async), NULL);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_read_until_async), NULL);
 
   return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
 }
@@ -277,7 +249,7 @@ kaa_io_channel_write_bytes_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_write_bytes (self, bytes), kaa_io_channel_write_bytes_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_write_bytes (self, bytes), kaa_io_channel_write_bytes_async, cancellable, callback, user_data);
 }
 
 /**
@@ -297,7 +269,7 @@ kaa_io_channel_write_bytes_finish (KaaIOChannel  *self,
                                    GAsyncResult  *result,
                                    GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_write_bytes_async), 0);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_write_bytes_async), 0);
 
   return kaa_in_progress_get_int (KAA_IN_PROGRESS (result), error);
 }
@@ -321,7 +293,7 @@ kaa_io_channel_flush_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_flush (self), kaa_io_channel_flush_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_flush (self), kaa_io_channel_flush_async, cancellable, callback, user_data);
 }
 
 /**
@@ -341,7 +313,7 @@ kaa_io_channel_flush_finish (KaaIOChannel  *self,
                              GAsyncResult  *result,
                              GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_flush_async), FALSE);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_flush_async), FALSE);
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
@@ -367,7 +339,7 @@ kaa_io_channel_wait_writable_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_wait_writable (self, count), kaa_io_channel_wait_writable_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_wait_writable (self, count), kaa_io_channel_wait_writable_async, cancellable, callback, user_data);
 }
 
 /**
@@ -387,7 +359,7 @@ kaa_io_channel_wait_writable_finish (KaaIOChannel  *self,
                                      GAsyncResult  *result,
                                      GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_wait_writable_async), FALSE);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_wait_writable_async), FALSE);
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
@@ -413,7 +385,7 @@ kaa_io_channel_close_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_close (self, flags), kaa_io_channel_close_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_close (self, flags), kaa_io_channel_close_async, cancellable, callback, user_data);
 }
 
 /**
@@ -433,7 +405,7 @@ kaa_io_channel_close_finish (KaaIOChannel  *self,
                              GAsyncResult  *result,
                              GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_close_async), FALSE);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_close_async), FALSE);
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
@@ -459,7 +431,7 @@ kaa_io_channel_shutdown_async (KaaIOChannel        *self,
 {
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
-  call_async (kaa_io_channel_shutdown (self, direction), kaa_io_channel_shutdown_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_io_channel_shutdown (self, direction), kaa_io_channel_shutdown_async, cancellable, callback, user_data);
 }
 
 /**
@@ -479,7 +451,7 @@ kaa_io_channel_shutdown_finish (KaaIOChannel  *self,
                                 GAsyncResult  *result,
                                 GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_shutdown_async), FALSE);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_shutdown_async), FALSE);
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
@@ -508,7 +480,7 @@ kaa_io_channel_splice_async (KaaIOChannel        *self,
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
   g_return_if_fail (KAA_IS_IO_CHANNEL (target));
 
-  call_async (kaa_io_channel_splice (self, target, flags), kaa_io_channel_splice_async,
+  kaa_in_progress_begin_async (kaa_io_channel_splice (self, target, flags), kaa_io_channel_splice_async,
               cancellable, callback, user_data);
 }
 
@@ -531,7 +503,7 @@ kaa_io_channel_splice_finish (KaaIOChannel  *self,
 {
   const GValue *value;
 
-  g_return_val_if_fail (is_result_of (result, self, kaa_io_channel_splice_async), 0);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_splice_async), 0);
 
   value = kaa_in_progress_get_result (KAA_IN_PROGRESS (result), error);
   return value != NULL ? g_value_get_uint64 (value) : 0;

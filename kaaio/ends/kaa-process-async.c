@@ -4,34 +4,6 @@
 
 #include "ends/kaa-process-private.h"
 
-static void
-call_async (KaaInProgress       *future, /* taken */
-            gpointer             tag,
-            GCancellable        *cancellable,
-            GAsyncReadyCallback  callback,
-            gpointer             user_data)
-{
-  kaa_in_progress_call_async (future, tag, cancellable, callback, user_data);
-  g_object_unref (future);
-}
-
-static gboolean
-is_result_of (GAsyncResult *result,
-              gpointer      self,
-              gpointer      tag)
-{
-  GObject *source;
-  gboolean same;
-
-  if (!KAA_IS_IN_PROGRESS (result) || !g_async_result_is_tagged (result, tag))
-    return FALSE;
-
-  source = g_async_result_get_source_object (result);
-  same = source == self;
-  g_clear_object (&source);
-  return same;
-}
-
 static int
 get_status (GAsyncResult  *result,
             GError       **error)
@@ -66,7 +38,7 @@ kaa_process_stop_async (KaaProcess          *self,
 {
   g_return_if_fail (KAA_IS_PROCESS (self));
 
-  call_async (kaa_process_stop (self, seconds), kaa_process_stop_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_process_stop (self, seconds), kaa_process_stop_async, cancellable, callback, user_data);
 }
 
 /**
@@ -86,7 +58,7 @@ kaa_process_stop_finish (KaaProcess    *self,
                          GAsyncResult  *result,
                          GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_process_stop_async), KAA_EXIT_STATUS_UNKNOWN);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_process_stop_async), KAA_EXIT_STATUS_UNKNOWN);
 
   return get_status (result, error);
 }
@@ -110,7 +82,7 @@ kaa_process_wait_async (KaaProcess          *self,
 {
   g_return_if_fail (KAA_IS_PROCESS (self));
 
-  call_async (kaa_process_wait (self), kaa_process_wait_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_process_wait (self), kaa_process_wait_async, cancellable, callback, user_data);
 }
 
 /**
@@ -130,7 +102,7 @@ kaa_process_wait_finish (KaaProcess    *self,
                          GAsyncResult  *result,
                          GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_process_wait_async), KAA_EXIT_STATUS_UNKNOWN);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_process_wait_async), KAA_EXIT_STATUS_UNKNOWN);
 
   return get_status (result, error);
 }
@@ -156,7 +128,7 @@ kaa_process_communicate_async (KaaProcess          *self,
 {
   g_return_if_fail (KAA_IS_PROCESS (self));
 
-  call_async (kaa_process_communicate (self, input), kaa_process_communicate_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_process_communicate (self, input), kaa_process_communicate_async, cancellable, callback, user_data);
 }
 
 /**
@@ -176,7 +148,7 @@ kaa_process_communicate_finish (KaaProcess    *self,
                                 GAsyncResult  *result,
                                 GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_process_communicate_async), NULL);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_process_communicate_async), NULL);
 
   return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
 }

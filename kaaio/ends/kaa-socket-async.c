@@ -4,34 +4,6 @@
 
 #include "ends/kaa-socket-private.h"
 
-static void
-call_async (KaaInProgress       *future, /* taken */
-            gpointer             tag,
-            GCancellable        *cancellable,
-            GAsyncReadyCallback  callback,
-            gpointer             user_data)
-{
-  kaa_in_progress_call_async (future, tag, cancellable, callback, user_data);
-  g_object_unref (future);
-}
-
-static gboolean
-is_result_of (GAsyncResult *result,
-              gpointer      self,
-              gpointer      tag)
-{
-  GObject *source;
-  gboolean same;
-
-  if (!KAA_IS_IN_PROGRESS (result) || !g_async_result_is_tagged (result, tag))
-    return FALSE;
-
-  source = g_async_result_get_source_object (result);
-  same = source == self;
-  g_clear_object (&source);
-  return same;
-}
-
 /**
  * kaa_socket_connect_to_async:
  * @self: a socket that is not open
@@ -54,7 +26,7 @@ kaa_socket_connect_to_async (KaaSocket           *self,
   g_return_if_fail (KAA_IS_SOCKET (self));
   g_return_if_fail (address != NULL);
 
-  call_async (kaa_socket_connect_to (self, address), kaa_socket_connect_to_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_socket_connect_to (self, address), kaa_socket_connect_to_async, cancellable, callback, user_data);
 }
 
 /**
@@ -74,7 +46,7 @@ kaa_socket_connect_to_finish (KaaSocket     *self,
                               GAsyncResult  *result,
                               GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_socket_connect_to_async), FALSE);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_socket_connect_to_async), FALSE);
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
@@ -98,7 +70,7 @@ kaa_socket_accept_async (KaaSocket           *self,
 {
   g_return_if_fail (KAA_IS_SOCKET (self));
 
-  call_async (kaa_socket_accept (self), kaa_socket_accept_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_socket_accept (self), kaa_socket_accept_async, cancellable, callback, user_data);
 }
 
 /**
@@ -118,7 +90,7 @@ kaa_socket_accept_finish (KaaSocket     *self,
                           GAsyncResult  *result,
                           GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_socket_accept_async), NULL);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_socket_accept_async), NULL);
 
   return (KaaSocket *) kaa_in_progress_get_object (KAA_IN_PROGRESS (result), error);
 }
@@ -146,7 +118,7 @@ kaa_socket_start_tls_async (KaaSocket           *self,
 {
   g_return_if_fail (KAA_IS_SOCKET (self));
 
-  call_async (kaa_socket_start_tls (self, identity, certificate), kaa_socket_start_tls_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_socket_start_tls (self, identity, certificate), kaa_socket_start_tls_async, cancellable, callback, user_data);
 }
 
 /**
@@ -166,7 +138,7 @@ kaa_socket_start_tls_finish (KaaSocket     *self,
                              GAsyncResult  *result,
                              GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_socket_start_tls_async), FALSE);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_socket_start_tls_async), FALSE);
 
   return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
 }
@@ -197,7 +169,7 @@ kaa_socket_write_with_fds_async (KaaSocket           *self,
   g_return_if_fail (KAA_IS_SOCKET (self));
   g_return_if_fail (bytes != NULL);
 
-  call_async (kaa_socket_write_with_fds (self, bytes, fds, n_fds), kaa_socket_write_with_fds_async, cancellable, callback,
+  kaa_in_progress_begin_async (kaa_socket_write_with_fds (self, bytes, fds, n_fds), kaa_socket_write_with_fds_async, cancellable, callback,
               user_data);
 }
 
@@ -218,7 +190,7 @@ kaa_socket_write_with_fds_finish (KaaSocket     *self,
                                   GAsyncResult  *result,
                                   GError       **error)
 {
-  g_return_val_if_fail (is_result_of (result, self, kaa_socket_write_with_fds_async), 0);
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_socket_write_with_fds_async), 0);
 
   return kaa_in_progress_get_int (KAA_IN_PROGRESS (result), error);
 }

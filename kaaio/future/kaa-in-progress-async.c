@@ -149,3 +149,31 @@ kaa_in_progress_call_async (KaaInProgress       *self,
 
   kaa_in_progress_add_listener (self, &listener, /* only_pending= */ FALSE);
 }
+
+void
+kaa_in_progress_begin_async (KaaInProgress       *future,
+                             gpointer             tag,
+                             GCancellable        *cancellable,
+                             GAsyncReadyCallback  callback,
+                             gpointer             user_data)
+{
+  kaa_in_progress_call_async (future, tag, cancellable, callback, user_data);
+  g_object_unref (future);
+}
+
+gboolean
+kaa_in_progress_is_result_of (GAsyncResult *result,
+                              gpointer      source,
+                              gpointer      tag)
+{
+  GObject *object;
+  gboolean same;
+
+  if (!KAA_IS_IN_PROGRESS (result) || !g_async_result_is_tagged (result, tag))
+    return FALSE;
+
+  object = g_async_result_get_source_object (result);
+  same = object == source;
+  g_clear_object (&object);
+  return same;
+}

@@ -65,5 +65,15 @@ void           kaa_in_progress_call_async     (KaaInProgress       *self,
                                                GCancellable        *cancellable,
                                                GAsyncReadyCallback  callback,
                                                gpointer             user_data);
+/* The same for a future (taken) that is made for nothing else. */
+void           kaa_in_progress_begin_async    (KaaInProgress       *future,
+                                               gpointer             tag,
+                                               GCancellable        *cancellable,
+                                               GAsyncReadyCallback  callback,
+                                               gpointer             user_data);
+/* For the second half of a pair: whether result comes from the first half, called on source. */
+gboolean       kaa_in_progress_is_result_of   (GAsyncResult        *result,
+                                               gpointer             source,
+                                               gpointer             tag);
 
 G_END_DECLS

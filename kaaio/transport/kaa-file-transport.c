@@ -10,6 +10,7 @@
  * A splice reads nothing: a job fills a pipe, the conduit, whose bytes the kernel moves on.
  */
 
+#include "bytes/kaa-vectors.h"
 #include "transport/kaa-conduit.h"
 #include "transport/kaa-transport.h"
 
@@ -281,37 +282,6 @@ file_transport_read (KaaTransport  *transport,
   return n;
 }
 
-static gsize
-copy_vectors (guint8             *to,
-              gsize               max,
-              const struct iovec *vectors,
-              int                 n_vectors)
-{
-  gsize n = 0;
-
-  for (int i = 0; i < n_vectors && n < max; i++)
-    {
-      gsize part = MIN (max - n, vectors[i].iov_len);
-
-      memcpy (to + n, vectors[i].iov_base, part);
-      n += part;
-    }
-
-  return n;
-}
-
-static gsize
-sum_vectors (const struct iovec *vectors,
-             int                 n_vectors)
-{
-  gsize n = 0;
-
-  for (int i = 0; i < n_vectors; i++)
-    n += vectors[i].iov_len;
-
-  return n;
-}
-
 static gssize
 file_transport_write (KaaTransport        *transport,
                       const struct iovec  *vectors,
@@ -324,13 +294,13 @@ file_transport_write (KaaTransport        *transport,
 
   if (job == NULL)
     {
-      gsize length = MIN (sum_vectors (vectors, n_vectors), MAX_JOB);
+      gsize length = MIN (kaa_vectors_get_length (vectors, n_vectors), MAX_JOB);
 
       if (!can_begin (self))
         return KAA_TRANSPORT_AGAIN;
 
       job = job_new (self, JOB_WRITE, length);
-      copy_vectors (job->data, length, vectors, n_vectors);
+      kaa_vectors_copy (vectors, n_vectors, job->data, length);
       begin (self, job);
       return KAA_TRANSPORT_AGAIN;
     }

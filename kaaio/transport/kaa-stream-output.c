@@ -4,7 +4,7 @@
 
 #include "transport/kaa-stream-transport.h"
 
-#include <string.h>
+#include "bytes/kaa-vectors.h"
 
 /* Shorter pieces are put together: each call on a TLS stream makes a record. */
 #define MIN_PIECE (16 * 1024)
@@ -41,35 +41,6 @@ flush_done (GObject      *stream,
   kaa_stream_call_done (call);
 }
 
-static gsize
-gather (guint8             *to,
-        gsize               max,
-        const struct iovec *vectors,
-        int                 n_vectors)
-{
-  gsize n = 0;
-
-  for (int i = 0; i < n_vectors && n < max; i++)
-    {
-      gsize part = MIN (max - n, vectors[i].iov_len);
-
-      memcpy (to + n, vectors[i].iov_base, part);
-      n += part;
-    }
-  return n;
-}
-
-static gsize
-get_length (const struct iovec *vectors,
-            int                 n_vectors)
-{
-  gsize n = 0;
-
-  for (int i = 0; i < n_vectors; i++)
-    n += vectors[i].iov_len;
-  return n;
-}
-
 static void
 begin_flush (KaaStreamTransport *self,
              gsize               length)
@@ -104,7 +75,7 @@ write_pollable (KaaStreamTransport *self,
     }
   else if (n_vectors > 1 && length < MIN_PIECE)
     {
-      length = gather (buffer, sizeof buffer, vectors, n_vectors);
+      length = kaa_vectors_copy (vectors, n_vectors, buffer, sizeof buffer);
       data = buffer;
     }
 
@@ -149,12 +120,12 @@ begin_write (KaaStreamTransport *self,
              const struct iovec *vectors,
              int                 n_vectors)
 {
-  gsize length = MIN (get_length (vectors, n_vectors), KAA_STREAM_MAX_CALL);
+  gsize length = MIN (kaa_vectors_get_length (vectors, n_vectors), KAA_STREAM_MAX_CALL);
   guint8 *data = g_malloc (length);
   KaaStreamCall *call = kaa_stream_call_new (self);
   GMainContext *pushed;
 
-  gather (data, length, vectors, n_vectors);
+  kaa_vectors_copy (vectors, n_vectors, data, length);
   call->bytes = g_bytes_new_take (data, length);
   self->output.call = call;
   pushed = kaa_stream_push_context (self);
@@ -191,7 +162,7 @@ kaa_stream_transport_write (KaaTransport       *transport,
     }
 
   /* The last bytes for now count as written when they have left the stream's buffer. */
-  if (self->flushes && !flushed && n > 0 && (gsize) n == get_length (vectors, n_vectors))
+  if (self->flushes && !flushed && n > 0 && (gsize) n == kaa_vectors_get_length (vectors, n_vectors))
     {
       begin_flush (self, n);
       return KAA_TRANSPORT_AGAIN;
