@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Kaa.IOChannel: opened on what Python has, read, iterated, written to."""
 
-import codecs
-
 from gi.module import get_introspection_module
 from gi.repository import Gio, GLib, GObject
 
-from . import loops
+from . import decoding, loops
 from .files import HeldFile
-from .lines import Lines, split, strip
+from .lines import Lines, split
 from .subclasses import adapt
 from .support import add_attributes, add_constructors, add_methods, encode, make_error, to_bytes
 
@@ -109,6 +107,9 @@ class IOChannel(Kaa.IOChannel):
     # Lines, or None.
     _lines = None
 
+    # What lines() knows of the bytes that went by, where that matters; or None.
+    _decoder = None
+
     # The loop whose next turn will tell the queue what was handed out.
     _told_by = None
 
@@ -130,6 +131,10 @@ class IOChannel(Kaa.IOChannel):
     def _prepare(self, *others):
         loops.get_running_loop()
         self._settle(*others)
+
+    def _reopen(self, *others):
+        self._prepare(*others)
+        self._decoder = None
 
     def _fetch(self):
         """The whole lines in the queue, if whoever asks now would be the next to get them."""
@@ -208,25 +213,13 @@ class IOChannel(Kaa.IOChannel):
         finally:
             self._settle()
 
-    async def lines(self, encoding='utf-8', errors='strict'):
-        """Iterates over lines as str, without the delimiter."""
-        # A line that is longer than queue_size may be cut inside a character.
-        decoder = codecs.getincrementaldecoder(encoding)(errors)
-        changes = []
-        handler = GObject.Object.connect(self, 'notify::delimiters', lambda *_: changes.append(True))
-        delimiters = self._get_delimiters()
-        try:
-            async for line in self:
-                if changes:
-                    changes.clear()
-                    delimiters = self._get_delimiters()
-                text, delimiter = strip(line, delimiters)
-                yield decoder.decode(text, bool(delimiter))
-            rest = decoder.decode(b'', True)
-            if rest:
-                yield rest
-        finally:
-            self.disconnect(handler)
+    def lines(self, encoding='utf-8', errors='strict'):
+        """Iterates over lines as str, without the delimiter, in any encoding.
+
+        In encodings where a byte of a delimiter may be part of another character, such as UTF-16 or Shift JIS, lines are found in the
+        text: there nobody else may read at the same time, and overflow_policy can only split a line, or else it fails.
+        """
+        return decoding.iterate(self, encoding, errors)
 
     async def batches(self):
         """Iterates over lists of lines, as bytes with the delimiter: all that are at hand, so it is the fastest."""
@@ -365,8 +358,9 @@ add_methods(IOChannel, IOChannel._prepare,
             'read_async', 'readline_async', 'readlines_async', 'read_exactly_async', 'read_until_async',
             'consume', 'peek_lines', 'describe', 'get_readable', 'get_read_queue_used',
             'set_delimiter_bytes', 'set_overflow_policy',
-            'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal', 'splice_async', 'get_io_stream',
+            'splice_async', 'get_io_stream',
             'get_property', 'set_property', 'set_properties', 'get_properties')
+add_methods(IOChannel, IOChannel._reopen, 'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal')
 # What only needs a text.
 add_methods(IOChannel, lambda channel, *_: loops.get_running_loop(), 'flush', 'wait_writable', 'shutdown', 'write_bytes')
 add_constructors(IOChannel, 'new', 'new_for_fd', 'new_for_stream', 'new_for_serial', 'new_pair')

@@ -81,6 +81,7 @@ class Socket(Kaa.Socket):
         super().start_tls_async(_to_connectable(identity), certificate, cancellable, callback, *user_data)
 
 
-add_methods(Socket, Socket._prepare, 'connect_to', 'accept', 'listen_fd')
+add_methods(Socket, Socket._reopen, 'connect_to')
+add_methods(Socket, Socket._prepare, 'accept', 'listen_fd')
 add_constructors(Socket, 'new')
 add_attributes(Socket)
