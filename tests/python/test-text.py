@@ -246,6 +246,9 @@ class TooLong(unittest.TestCase):
                     channel = filled((text + '\nx\n').encode(encoding), queue_size=size)
                     seen = Kaa.run(collect(channel.lines(encoding)))
                     self.assertEqual((''.join(seen), seen[-1]), (text + 'x', 'x'))
+                    # The order mark of UTF-16 is not in each piece.
+                    sizes = [len(piece.encode('utf-16-le' if encoding == 'utf-16' else encoding)) for piece in seen]
+                    self.assertLessEqual(max(sizes), size)
 
     def test_less_than_a_character(self):
         for size in (1, 2, 3):
@@ -270,18 +273,21 @@ class TooLong(unittest.TestCase):
     def test_cancelled_inside_a_character(self):
         async def main():
             channel, writer = pipe(queue_size=2)
-            os.write(writer, b'\xe6\x97')
+            os.write(writer, b'\xf0\x9f\x98')
             task = asyncio.ensure_future(collect(channel.lines()))
-            while channel.bytes_read < 2:
+            while channel.bytes_read < 3:
+                await asyncio.sleep(0)
+            # The first two have left the queue as a piece that is too long.
+            while channel.read_queue_used > 1:
                 await asyncio.sleep(0)
             for _ in range(4):
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task])
             os.close(writer)
-            return await channel.read()
+            return channel.peek()
 
-        self.assertEqual(asyncio.run(main()), b'\xe6\x97')
+        self.assertEqual(asyncio.run(asyncio.wait_for(main(), 30)), b'\xf0\x9f\x98')
 
     def test_other_policies(self):
         for policy in [Kaa.OverflowPolicy.ERROR, Kaa.OverflowPolicy.DISCARD]:
