@@ -30,6 +30,8 @@ typedef struct
 
 typedef KaaIOChannelClass CountingClass;
 
+static GType counting_get_type (void);
+
 G_DEFINE_TYPE (Counting, counting, KAA_TYPE_IO_CHANNEL)
 
 static GBytes *
@@ -94,6 +96,8 @@ counting_init (Counting *self)
 
 typedef Counting Rot13;
 typedef CountingClass Rot13Class;
+
+static GType rot13_get_type (void);
 
 G_DEFINE_TYPE (Rot13, rot13, counting_get_type ())
 
@@ -161,6 +165,8 @@ rot13_init (Rot13 *self)
 typedef Counting Generous;
 typedef CountingClass GenerousClass;
 
+static GType generous_get_type (void);
+
 G_DEFINE_TYPE (Generous, generous, counting_get_type ())
 
 static GBytes *
@@ -198,6 +204,8 @@ generous_init (Generous *self)
 
 typedef Counting Quitter;
 typedef CountingClass QuitterClass;
+
+static GType quitter_get_type (void);
 
 G_DEFINE_TYPE (Quitter, quitter, counting_get_type ())
 
@@ -267,6 +275,8 @@ note_closed (KaaIOChannel *channel,
 typedef Counting Chunks;
 typedef CountingClass ChunksClass;
 
+static GType chunks_get_type (void);
+
 G_DEFINE_TYPE (Chunks, chunks, counting_get_type ())
 
 static void
@@ -284,6 +294,8 @@ chunks_init (Chunks *self)
 typedef Counting Lines;
 typedef CountingClass LinesClass;
 
+static GType lines_get_type (void);
+
 G_DEFINE_TYPE (Lines, lines, counting_get_type ())
 
 static void
@@ -300,6 +312,8 @@ lines_init (Lines *self)
 
 typedef Counting Blocks;
 typedef CountingClass BlocksClass;
+
+static GType blocks_get_type (void);
 
 G_DEFINE_TYPE (Blocks, blocks, counting_get_type ())
 

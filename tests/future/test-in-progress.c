@@ -370,13 +370,6 @@ go_round (const GValue *result,
     kaa_in_progress_then (user_data, go_round, user_data, NULL, NULL, NULL, NULL);
 }
 
-static gboolean
-note_idle (gpointer user_data)
-{
-  note (user_data);
-  return G_SOURCE_REMOVE;
-}
-
 /* A callback that always asks again does not hold up the loop. */
 static void
 test_asking_again (void)

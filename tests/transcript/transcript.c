@@ -200,6 +200,13 @@ marshal_signal (GClosure     *closure,
 }
 
 static void
+free_words (gpointer  words,
+            GClosure *closure)
+{
+  g_strfreev (words);
+}
+
+static void
 connect (GObject    *object,
          const char *name,
          const char *signal,
@@ -210,7 +217,7 @@ connect (GObject    *object,
   gulong id;
 
   g_closure_set_marshal (closure, marshal_signal);
-  g_closure_add_finalize_notifier (closure, closure->data, (GClosureNotify) g_strfreev);
+  g_closure_add_finalize_notifier (closure, closure->data, free_words);
   id = g_signal_connect_closure (object, signal, closure, FALSE);
   g_hash_table_insert (handlers, g_strdup_printf ("%s.%s", name, signal), GSIZE_TO_POINTER (id));
 }

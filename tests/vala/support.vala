@@ -2,10 +2,10 @@
 // What the tests in Vala share: asynchronous cases, connected channels, bytes as text.
 
 namespace Support {
-  const uint WATCHDOG_SECONDS = 60;
+  public const uint WATCHDOG_SECONDS = 60;
 
   // async methods cannot be delegates: a case begins its method and says in a future when that has ended.
-  void wait_for (Kaa.InProgress done) {
+  public void wait_for (Kaa.InProgress done) {
     try {
       done.wait_boolean (WATCHDOG_SECONDS);
     } catch (Error error) {
@@ -14,9 +14,9 @@ namespace Support {
   }
 
   // Iterates the default context until the condition is true.
-  delegate bool Condition ();
+  public delegate bool Condition ();
 
-  void spin_until (Condition condition) {
+  public void spin_until (Condition condition) {
     uint dog = Timeout.add_seconds (WATCHDOG_SECONDS, () => {
       GLib.error ("waited in vain");
     });
@@ -25,7 +25,7 @@ namespace Support {
     Source.remove (dog);
   }
 
-  void pair (out Kaa.IOChannel ours, out Kaa.IOChannel theirs) {
+  public void pair (out Kaa.IOChannel ours, out Kaa.IOChannel theirs) {
     try {
       Kaa.IOChannel.new_pair (out ours, out theirs);
     } catch (Error error) {
@@ -33,7 +33,7 @@ namespace Support {
     }
   }
 
-  Kaa.IOChannel filled (string input) {
+  public Kaa.IOChannel filled (string input) {
     Kaa.IOChannel ours, theirs;
     pair (out ours, out theirs);
     theirs.write (input.data);
@@ -41,7 +41,7 @@ namespace Support {
     return ours;
   }
 
-  string text (Bytes? bytes) {
+  public string text (Bytes? bytes) {
     if (bytes == null || bytes.get_size () == 0)
       return "";
     var builder = new StringBuilder ();
@@ -49,7 +49,7 @@ namespace Support {
     return builder.str;
   }
 
-  void assert_text (Kaa.InProgress future, string expected) {
+  public void assert_text (Kaa.InProgress future, string expected) {
     try {
       assert_cmpstr (text (future.wait_bytes (WATCHDOG_SECONDS)), EQ, expected);
     } catch (Error error) {
@@ -57,7 +57,7 @@ namespace Support {
     }
   }
 
-  void assert_fails (Kaa.InProgress future, int code) {
+  public void assert_fails (Kaa.InProgress future, int code) {
     try {
       future.wait (WATCHDOG_SECONDS);
       assert_not_reached ();
