@@ -27,7 +27,9 @@ kaa_vectors_copy (const struct iovec *vectors,
     {
       gsize part = MIN (max - length, vectors[i].iov_len);
 
-      memcpy (to + length, vectors[i].iov_base, part);
+      /* An empty piece may be nowhere. */
+      if (part > 0)
+        memcpy (to + length, vectors[i].iov_base, part);
       length += part;
     }
   return length;
