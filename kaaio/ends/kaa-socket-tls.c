@@ -453,6 +453,9 @@ close_gate (KaaHandshake *self)
  * An error of the handshake (of the `G_TLS_ERROR` domain mostly, unchanged) closes the channel, as does aborting the future, so
  * [method@Kaa.InProgress.timeout] limits how long the other side may take; [property@Kaa.IOChannel:idle-timeout] does so too.
  *
+ * A socket that is not the channel's ([property@Kaa.IOChannel:close-fd] is %FALSE) does not block any more from then on, for
+ * everybody who shares it.
+ *
  * Returns: (transfer full): a future that is finished with %TRUE
  *
  * Since: 1.0
