@@ -120,6 +120,8 @@ kaa_process_dispose (GObject *object)
         }
       kaa_process_fail_waiting (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The process has gone"));
       kaa_process_forget_child (self);
+      /* Nobody is told any more. */
+      priv->finish_due = priv->finish_owed = FALSE;
     }
 
   G_OBJECT_CLASS (kaa_process_parent_class)->dispose (object);

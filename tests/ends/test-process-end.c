@@ -556,6 +556,12 @@ do_it (KaaProcess *self,
 }
 
 static void
+note_gone (gpointer gone)
+{
+  *(gboolean *) gone = TRUE;
+}
+
+static void
 test_reentrancy (void)
 {
   const char *signals[] = { "exited", "finished" };
@@ -566,12 +572,13 @@ test_reentrancy (void)
       for (guint listener = 0; listener < 2; listener++)
         {
           KaaProcess *self = kaa_process_new_shell ("echo output; exit 9", KAA_PROCESS_NONE);
-          gpointer watched = self;
+          gboolean gone = FALSE;
 
           begin_events ();
           n_deeds = 0;
           the_deed = deeds[i];
-          g_object_add_weak_pointer (G_OBJECT (self), &watched);
+          /* Weak pointers would be gone with a dispose already. */
+          g_object_set_data_full (G_OBJECT (self), "gone", &gone, note_gone);
           g_signal_connect (self, signals[s], G_CALLBACK (do_it), NULL);
           if (listener)
             note_signal (KAA_IO_CHANNEL (self), "readline");
@@ -584,7 +591,7 @@ test_reentrancy (void)
               finish_process (self);
               g_object_unref (self);
             }
-          spin_until (watched == NULL);
+          spin_until (gone);
           g_assert_cmpuint (n_deeds, ==, 1);
         }
   end_events ();
