@@ -81,9 +81,11 @@ segment_fill (KaaWriteSegment *segment,
               const guint8    *data,
               gsize            length)
 {
-  memcpy (segment->block + (segment->data - segment->block) + segment->length, data, length);
+  guint8 *end = segment->block + (segment->data - segment->block) + segment->length;
+
   segment->length += length;
   segment->room -= length;
+  memcpy (end, data, length);
 }
 
 /* Cuts [offset, offset + length), which is not all of it, out of the segment. */
@@ -158,7 +160,7 @@ kaa_write_queue_clear (KaaWriteQueue *queue)
 }
 
 /* In a segment of its own, or in what is left of the last one and another one. */
-static void
+static G_GNUC_NO_INLINE void
 queue_append_segment (KaaWriteQueue *queue,
                       const guint8  *data,
                       gsize          length,
@@ -170,7 +172,7 @@ queue_append_segment (KaaWriteQueue *queue,
       return;
     }
 
-  if (queue->last != NULL && queue->last->room > 0)
+  if (length > 0 && queue->last != NULL && queue->last->room > 0)
     {
       gsize part = MIN (length, queue->last->room);
 
@@ -191,12 +193,11 @@ kaa_write_queue_append (KaaWriteQueue *queue,
                         gsize          length,
                         GBytes        *owner)
 {
-  if (length == 0)
-    return;
+  KaaWriteSegment *last = queue->last;
 
   queue->end += length;
-  if (length < REFERENCE_MIN && queue->last != NULL && length <= queue->last->room)
-    segment_fill (queue->last, data, length);
+  if (length > 0 && length < REFERENCE_MIN && last != NULL && length <= last->room)
+    segment_fill (last, data, length);
   else
     queue_append_segment (queue, data, length, owner);
 }

@@ -33,6 +33,24 @@ new_refusal (KaaIOChannelPrivate *priv,
                       " more; wait for flush() or wait_writable()", used, length);
 }
 
+/* Counts these bytes in, unless they and the `used` others are more than the limit. Any thread. */
+static inline gboolean
+reserve_within (KaaIOChannelPrivate *priv,
+                gsize                length,
+                gsize                limit,
+                gsize               *used)
+{
+  if (length > limit)
+    return FALSE;
+
+  *used = (gsize) g_atomic_pointer_add (&priv->write_used, length);
+  if (*used <= limit - length)
+    return TRUE;
+
+  kaa_channel_unreserve (priv, length);
+  return FALSE;
+}
+
 /* The one place that says no. Any thread. */
 static gboolean
 reserve (KaaIOChannel  *self,
@@ -42,13 +60,9 @@ reserve (KaaIOChannel  *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize used = 0;
 
-  if (kaa_channel_has_output (self) && kaa_poller_is_usable (priv->entry.poller) && length <= priv->options->queue_size)
-    {
-      used = (gsize) g_atomic_pointer_add (&priv->write_used, length);
-      if (used <= priv->options->queue_size - length)
-        return TRUE;
-      kaa_channel_unreserve (priv, length);
-    }
+  if (kaa_channel_has_output (self) && kaa_poller_is_usable (priv->entry.poller) &&
+      reserve_within (priv, length, priv->options->queue_size, &used))
+    return TRUE;
 
   *error = new_refusal (priv, length, used);
   return FALSE;
@@ -173,6 +187,47 @@ kaa_io_channel_write_bytes (KaaIOChannel *self,
   return write_common (self, data, length, bytes, NULL);
 }
 
+/* Most of many small messages, in the channel's thread: others wait in front of it, and nothing changes but the length of the
+ * queue, since it does not become full. The bytes are reserved. */
+static inline gboolean
+goes_behind (KaaIOChannel *self,
+             gsize         length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used;
+
+  return kaa_poller_is_here (priv->entry.poller) && kaa_channel_get_unwritten (priv) > 0 && kaa_channel_is_writable (self) &&
+         reserve_within (priv, length, priv->options->queue_size - 1, &used);
+}
+
+/* The others. */
+static G_GNUC_NO_INLINE gboolean
+send_first (KaaIOChannel  *self,
+            const guint8  *data,
+            gsize          length,
+            GBytes        *bytes,
+            GError       **error)
+{
+  GError *local = NULL;
+
+  if (!reserve (self, length, &local))
+    {
+      gboolean is_full = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+
+      g_propagate_error (error, local);
+      if (is_full)
+        refused (self);
+      return FALSE;
+    }
+
+  if (kaa_poller_is_mine (kaa_channel_get_private (self)->entry.poller))
+    kaa_channel_accept (self, NULL, data, length, bytes);
+  else
+    kaa_channel_write_remotely (self, NULL, g_bytes_ref (bytes));
+
+  return TRUE;
+}
+
 /**
  * kaa_io_channel_send:
  * @self: a channel
@@ -194,7 +249,6 @@ kaa_io_channel_send (KaaIOChannel  *self,
                      GError       **error)
 {
   const guint8 *data;
-  GError *local = NULL;
   gsize length;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
@@ -202,21 +256,9 @@ kaa_io_channel_send (KaaIOChannel  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   data = g_bytes_get_data (bytes, &length);
+  if (!goes_behind (self, length))
+    return send_first (self, data, length, bytes, error);
 
-  if (!reserve (self, length, &local))
-    {
-      gboolean is_full = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
-
-      g_propagate_error (error, local);
-      if (is_full)
-        refused (self);
-      return FALSE;
-    }
-
-  if (kaa_poller_is_mine (kaa_channel_get_private (self)->entry.poller))
-    kaa_channel_accept (self, NULL, data, length, bytes);
-  else
-    kaa_channel_write_remotely (self, NULL, g_bytes_ref (bytes));
-
+  kaa_channel_append (self, data, length, bytes);
   return TRUE;
 }

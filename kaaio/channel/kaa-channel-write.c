@@ -329,12 +329,12 @@ note_pending (KaaWriting *writing,
   kaa_pending_append (&writing->written, pending);
 }
 
-static void
-accept_and_settle (KaaIOChannel *self,
-                   KaaPending   *pending,
-                   const guint8 *data,
-                   gsize         length,
-                   GBytes       *owner)
+void
+kaa_channel_accept (KaaIOChannel *self,
+                    KaaPending   *pending,
+                    const guint8 *data,
+                    gsize         length,
+                    GBytes       *owner)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaWriting *writing;
@@ -374,33 +374,16 @@ accept_and_settle (KaaIOChannel *self,
     kaa_channel_schedule (self);
 }
 
-/* Nothing changes but the length of the queue, and nobody waits for these bytes: most of many small messages. */
-static gboolean
-goes_behind (KaaIOChannelPrivate *priv,
-             KaaPending          *pending)
-{
-  return pending == NULL && kaa_channel_get_unwritten (priv) > 0 && !priv->full &&
-         kaa_channel_get_reserved (priv) < priv->options->queue_size;
-}
-
 void
-kaa_channel_accept (KaaIOChannel *self,
-                    KaaPending   *pending,
+kaa_channel_append (KaaIOChannel *self,
                     const guint8 *data,
                     gsize         length,
                     GBytes       *owner)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (goes_behind (priv, pending))
-    {
-      kaa_write_queue_append (&priv->writing->writes, data, length, owner);
-      kaa_poll_entry_schedule (&priv->entry);
-    }
-  else
-    {
-      accept_and_settle (self, pending, data, length, owner);
-    }
+  kaa_write_queue_append (&priv->writing->writes, data, length, owner);
+  kaa_poll_entry_schedule (&priv->entry);
 }
 
 void

@@ -462,6 +462,8 @@ void          kaa_channel_accept_with_fds       (KaaIOChannel *self, KaaPending 
 /* Takes data that was reserved, for pending or for nobody; owner: the bytes that it is in, or NULL. On the channel's thread. */
 void          kaa_channel_accept                (KaaIOChannel *self, KaaPending *pending, const guint8 *data, gsize length,
                                                  GBytes *owner);
+/* The same for data that nobody waits for, and that goes behind others. */
+void          kaa_channel_append                (KaaIOChannel *self, const guint8 *data, gsize length, GBytes *owner);
 GError       *kaa_channel_new_write_error       (gsize gone, gboolean by_peer);
 gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *budget);
 void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);

@@ -473,10 +473,16 @@ kaa_poller_is_mine (KaaPoller *self)
 }
 
 gboolean
+kaa_poller_is_here (KaaPoller *self)
+{
+  return kaa_poller_is_usable (self) && g_atomic_pointer_get (&self->thread) == kaa_this_thread ();
+}
+
+gboolean
 kaa_poller_is_running (KaaPoller *self)
 {
   /* Only the thread that runs the context is noted while it does, so nobody else gets to see the depth. */
-  return kaa_poller_is_usable (self) && g_atomic_pointer_get (&self->thread) == kaa_this_thread () && self->depth > 0;
+  return kaa_poller_is_here (self) && self->depth > 0;
 }
 
 KaaBlockCache *

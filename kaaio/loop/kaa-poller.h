@@ -91,7 +91,9 @@ gboolean       kaa_poller_is_gone        (KaaPoller    *self);
 int            kaa_poller_get_priority   (KaaPoller    *self);
 /* Whether this thread may touch what belongs to the poller: it runs the context, or nobody else does. */
 gboolean       kaa_poller_is_mine        (KaaPoller    *self);
-/* TRUE inside of a dispatch, in the thread that runs it: a quick yes to the question above. */
+/* A quick yes to the question above, of a poller that is usable. */
+gboolean       kaa_poller_is_here        (KaaPoller    *self);
+/* The same, and inside of a dispatch. */
 gboolean       kaa_poller_is_running     (KaaPoller    *self);
 /* TRUE in a process forked after the poller was made: then nothing but closing numbers is allowed. */
 gboolean       kaa_poller_is_forked      (KaaPoller    *self);

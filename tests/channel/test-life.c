@@ -742,6 +742,98 @@ test_contexts (void)
     g_thread_join (threads[i]);
 }
 
+/* Messages of a size, from two threads at a time: letters that say who sent it, and a number. */
+#define N_MESSAGES 20000
+#define MESSAGE_SIZE 16
+
+typedef struct
+{
+  KaaIOChannel *channel;
+  char name;
+  guint n_sent;
+  gint *n_running;
+} Sender;
+
+/* FALSE when the queue takes no more for now. */
+static gboolean
+send_next (Sender *sender)
+{
+  char message[MESSAGE_SIZE + 1];
+  GError *error = NULL;
+
+  g_snprintf (message, sizeof message, "%c%015u", sender->name, sender->n_sent);
+  if (!send_text (sender->channel, message, &error))
+    {
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+      g_clear_error (&error);
+      return FALSE;
+    }
+  sender->n_sent++;
+  return TRUE;
+}
+
+static gpointer
+send_from_thread (gpointer user_data)
+{
+  Sender *sender = user_data;
+
+  while (sender->n_sent < N_MESSAGES)
+    if (!send_next (sender))
+      g_thread_yield ();
+  g_atomic_int_add (sender->n_running, -1);
+  return NULL;
+}
+
+static void
+check_messages (const char *text,
+                gsize       length)
+{
+  guint n_seen[2] = { 0, 0 };
+
+  g_assert_cmpuint (length, ==, 2 * N_MESSAGES * MESSAGE_SIZE);
+  for (gsize at = 0; at < length; at += MESSAGE_SIZE)
+    {
+      guint sender = (guint) (text[at] - 'a');
+
+      g_assert_cmpuint (sender, <, 2);
+      g_assert_cmpuint (g_ascii_strtoull (text + at + 1, NULL, 10), ==, n_seen[sender]);
+      n_seen[sender]++;
+    }
+}
+
+/* None is lost, torn or overtaken by another of its thread. */
+static void
+test_threads_at_once (void)
+{
+  GString *seen = g_string_new (NULL);
+  gint n_running = 1;
+  Sender here = { NULL, 'a', 0, &n_running }, there = { NULL, 'b', 0, &n_running };
+  GThread *thread;
+  int fds[2];
+
+  make_sockets (fds);
+  set_nonblocking (fds[1]);
+  here.channel = there.channel = new_channel (fds[0], KAA_IO_WRITE);
+  kaa_io_channel_set_queue_size (here.channel, 64 * MESSAGE_SIZE);
+  thread = g_thread_new ("sender", send_from_thread, &there);
+  while (here.n_sent < N_MESSAGES || g_atomic_int_get (&n_running) > 0 || kaa_io_channel_get_write_queue_used (here.channel) > 0)
+    {
+      char buffer[4096];
+      gssize n;
+
+      while (here.n_sent < N_MESSAGES && send_next (&here))
+        ;
+      g_main_context_iteration (NULL, FALSE);
+      while ((n = read (fds[1], buffer, sizeof buffer)) > 0)
+        g_string_append_len (seen, buffer, n);
+    }
+  g_thread_join (thread);
+  check_messages (seen->str, seen->len);
+  dispose_of (here.channel);
+  close (fds[1]);
+  g_string_free (seen, TRUE);
+}
+
 /* --- C10 --- */
 
 static void
@@ -769,6 +861,9 @@ test_fork (void)
   g_assert_cmpint (child, >=, 0);
   if (child == 0)
     {
+      /* Not even behind what is in its copy of the queue. */
+      if (send_text (channel, "from the child", NULL))
+        verdict = '4';
       g_object_unref (kaa_io_channel_close (channel, KAA_CLOSE_NONE));
       if (is_open_fd (fds[0]))
         verdict = '1';
@@ -817,6 +912,7 @@ main (int    argc,
   g_test_add_func ("/channel/C6/nested/read", test_nested_read);
   g_test_add_func ("/channel/C7/idle", test_fair);
   g_test_add_func ("/channel/C9/thread", test_thread);
+  g_test_add_func ("/channel/C9/threads-at-once", test_threads_at_once);
   g_test_add_func ("/channel/C9/last-reference", test_last_reference_in_thread);
   g_test_add_func ("/channel/C9/context-gone", test_context_gone);
   g_test_add_func ("/channel/C9/contexts", test_contexts);

@@ -231,6 +231,60 @@ test_limit (void)
   close (fds[1]);
 }
 
+/* The same for those that no future speaks for, behind others. */
+static void
+test_limit_of_sent (void)
+{
+  guint n_notified = 0;
+  GError *error = NULL;
+  gsize used;
+  Pair pair;
+
+  pair_open (&pair);
+  fill_up (pair.channel);
+  used = kaa_io_channel_get_write_queue_used (pair.channel);
+  kaa_io_channel_set_queue_size (pair.channel, used + 10);
+  g_signal_connect (pair.channel, "notify::writable", G_CALLBACK (count_notify), &n_notified);
+
+  g_assert_true (send_text (pair.channel, "five.", NULL));
+  g_assert_true (send_text (pair.channel, "", NULL));
+  g_assert_true (send_text (pair.channel, "four", NULL));
+  g_assert_true (kaa_io_channel_get_writable (pair.channel));
+  g_assert_cmpuint (n_notified, ==, 0);
+  g_assert_true (send_text (pair.channel, "1", NULL));
+  g_assert_false (kaa_io_channel_get_writable (pair.channel));
+  g_assert_cmpuint (n_notified, ==, 1);
+  g_assert_cmpuint (kaa_io_channel_get_write_queue_used (pair.channel), ==, used + 10);
+  g_assert_false (send_text (pair.channel, "1", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_clear_error (&error);
+  pair_end (&pair);
+}
+
+/* What waits to be written opens no door to what is closed. */
+static void
+test_sent_after_closing (void)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      GError *error = NULL;
+      Pair pair;
+
+      pair_open (&pair);
+      fill_up (pair.channel);
+      g_assert_true (send_text (pair.channel, "in time", NULL));
+      if (i == 0)
+        g_object_unref (kaa_io_channel_close (pair.channel, KAA_CLOSE_NONE));
+      else
+        g_object_unref (kaa_io_channel_shutdown (pair.channel, KAA_IO_WRITE));
+      g_assert_cmpuint (kaa_io_channel_get_write_queue_used (pair.channel), >, 0);
+      g_assert_false (send_text (pair.channel, "late", &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+      g_clear_error (&error);
+      pair_end (&pair);
+    }
+}
+
 static void
 test_wait_writable (void)
 {
@@ -702,6 +756,8 @@ main (int    argc,
   g_test_add_func ("/channel/W1/before-read-only", test_before_read_only);
   g_test_add_func ("/channel/W1/order", test_order);
   g_test_add_func ("/channel/W2/limit", test_limit);
+  g_test_add_func ("/channel/W2/limit-of-sent", test_limit_of_sent);
+  g_test_add_func ("/channel/W2/sent-after-closing", test_sent_after_closing);
   g_test_add_func ("/channel/W2/wait-writable", test_wait_writable);
   g_test_add_func ("/channel/W2/wait-writable-closed", test_wait_writable_closed);
   g_test_add_func ("/channel/W3/empty", test_empty);
