@@ -411,34 +411,82 @@ kaa_sys_sendv (int                 fd,
   return result;
 }
 
-gssize
-kaa_sys_splice (int   from,
-                int   to,
-                gsize length)
-{
 #ifdef SPLICE_F_NONBLOCK
+
+/* Not so where it cannot be known. */
+static gboolean
+is_known_to_be_empty (int fd)
+{
+  int unread;
+
+  return ioctl (fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* splice(2) does not say which of the two was not ready, and one may have become so meanwhile. The end is something to be moved, too:
+ * a pipe at its end is ready, and the call fails all the same while the other one is full. Leaves errno as it is. */
+static short
+find_missing (int from,
+              int to)
+{
+  struct pollfd ends[] = { { from, POLLIN, 0 }, { to, POLLOUT, 0 } };
+  int code = errno;
+  int result;
+
+  RETRY_ON_EINTR (result, poll (ends, G_N_ELEMENTS (ends), 0));
+  errno = code;
+  if (ends[0].revents == 0)
+    return POLLIN;
+  return ends[1].revents == 0 ? POLLOUT : 0;
+}
+
+gssize
+kaa_sys_splice (int    from,
+                int    to,
+                gsize  length,
+                short *missing)
+{
   KaaSigpipeGuard guard;
   gsize moved = 0;
   gssize result = 0;
 
+  *missing = 0;
   /* A call often moves no more than a pipe holds: a few of them for one guard. */
   kaa_sys_block_sigpipe (&guard);
-  for (guint i = 0; i < MAX_SPLICES && moved < length; i++)
+  for (guint i = 0; i < MAX_SPLICES && moved < length && *missing == 0; i++)
     {
       RETRY_ON_EINTR (result, splice (from, NULL, to, NULL, length - moved, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
-      if (result <= 0)
+      if (result == 0 || (result < 0 && errno != EAGAIN))
         break;
-      moved += result;
+      if (result < 0)
+        *missing = find_missing (from, to);
+      /* Most often it is empty, and asking is cheaper than a call in vain. */
+      else if ((moved += result) < length && is_known_to_be_empty (from))
+        *missing = POLLIN;
     }
   kaa_sys_restore_sigpipe (&guard, result < 0 && errno == EPIPE);
 
+  /* Both say that they are ready, and are not: the kernel is short of memory for it. */
+  if (result < 0 && errno == EAGAIN && *missing == 0)
+    *missing = POLLOUT;
+
   /* The end, or an error, comes again. */
   return moved > 0 ? (gssize) moved : result;
+}
+
 #else
+
+gssize
+kaa_sys_splice (int    from,
+                int    to,
+                gsize  length,
+                short *missing)
+{
+  *missing = 0;
   errno = ENOSYS;
   return -1;
-#endif
 }
+
+#endif
 
 /* Opening and closing */
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -49,8 +50,9 @@ gssize   kaa_sys_recv             (int fd, void *buffer, gsize length);         
 gssize   kaa_sys_writev           (int fd, const struct iovec *vectors, int n);  /* never SIGPIPE */
 gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
 /* From a pipe, or into one, without copying: splice(2), as often as it moves anything (within reason), never SIGPIPE. The pipe
- * does not block, the other end only where its description does. EINVAL, ENOSYS: not between these two. */
-gssize   kaa_sys_splice           (int from, int to, gsize length);
+ * does not block, the other end only where its description does. EINVAL, ENOSYS: not between these two. *missing: what has to be
+ * waited for before there is more to do, POLLIN of the one, POLLOUT of the other, or 0; after EAGAIN it is one of them. */
+gssize   kaa_sys_splice           (int from, int to, gsize length, short *missing);
 /* Around a write(2) that somebody else makes. */
 typedef struct
 {

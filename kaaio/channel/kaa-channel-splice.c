@@ -273,8 +273,8 @@ kaa_splice_move (KaaSplice  *self,
     return KAA_TRANSPORT_UNABLE;
 
   n = source->input->klass->splice (source->input, theirs->output, MIN (theirs->options->queue_size, MAX_MOVE), error);
-  self->blocked = n == KAA_TRANSPORT_FULL;
   self->copies = n == KAA_TRANSPORT_UNABLE;
+  self->blocked = !self->copies && !(theirs->output->klass->get_ready (theirs->output) & KAA_POLL_OUT);
   if (n <= 0)
     return n;
 

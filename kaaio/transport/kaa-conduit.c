@@ -104,5 +104,7 @@ gssize
 kaa_conduit_fill (KaaConduit *self,
                   int         fd)
 {
-  return kaa_sys_splice (fd, self->write_fd, self->size);
+  short missing;
+
+  return kaa_sys_splice (fd, self->write_fd, self->size, &missing);
 }

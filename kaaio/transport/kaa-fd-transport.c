@@ -237,36 +237,35 @@ make_socket_nonblocking (KaaFdTransport *self)
   return TRUE;
 }
 
-/* splice(2) does not say which of the two was not ready. */
 static gssize
-move (int   from,
-      int   to,
-      gsize length)
+move (int             from,
+      KaaFdTransport *to,
+      gsize           length,
+      short          *missing)
 {
-  gssize n = kaa_sys_splice (from, to, length);
+  gssize n = kaa_sys_splice (from, to->watch.fd, length, missing);
 
+  if (*missing == POLLOUT)
+    wait_for_room (to);
   if (n >= 0)
     return n;
   if (errno != EAGAIN)
     return KAA_TRANSPORT_UNABLE;
-  return kaa_sys_get_unread (from) > 0 ? KAA_TRANSPORT_FULL : KAA_TRANSPORT_AGAIN;
+  return *missing == POLLOUT ? KAA_TRANSPORT_FULL : KAA_TRANSPORT_AGAIN;
 }
 
 static gssize
 fd_transport_take (KaaTransport *transport,
                    int           pipe,
-                   gsize         length)
+                   gsize         length,
+                   short        *missing)
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
-  gssize n;
 
   if (!is_pipe (transport) && (transport->kind != KAA_FD_SOCKET || !make_socket_nonblocking (self)))
     return KAA_TRANSPORT_UNABLE;
 
-  n = move (pipe, self->watch.fd, length);
-  if (n == KAA_TRANSPORT_FULL)
-    wait_for_room (self);
-  return n;
+  return move (pipe, self, length, missing);
 }
 
 static gssize
@@ -277,20 +276,15 @@ fd_transport_splice (KaaTransport  *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
   gssize n = KAA_TRANSPORT_UNABLE;
+  short missing = 0;
 
   if (is_pipe (transport))
-    {
-      n = target->klass->take (target, self->watch.fd, length);
-    }
+    n = target->klass->take (target, self->watch.fd, length, &missing);
   else if (transport->kind == KAA_FD_SOCKET && is_pipe (target) && target->klass == transport->klass &&
            make_socket_nonblocking (self))
-    {
-      n = move (self->watch.fd, ((KaaFdTransport *) target)->watch.fd, length);
-      if (n == KAA_TRANSPORT_FULL)
-        wait_for_room ((KaaFdTransport *) target);
-    }
+    n = move (self->watch.fd, (KaaFdTransport *) target, length, &missing);
 
-  if (n == KAA_TRANSPORT_AGAIN)
+  if (missing == POLLIN)
     kaa_watch_clear (&self->watch, KAA_POLL_IN);
   return n;
 }

@@ -369,6 +369,7 @@ file_transport_splice (KaaTransport  *transport,
 {
   KaaFileTransport *self = (KaaFileTransport *) transport;
   gssize result;
+  short missing;
 
   if (self->running != NULL || self->done[JOB_CLOSE] != NULL)
     return KAA_TRANSPORT_AGAIN;
@@ -390,7 +391,7 @@ file_transport_splice (KaaTransport  *transport,
   if (kaa_conduit_get_level (self->conduit) > 0)
     {
       result = target->klass->take (target, kaa_conduit_get_fd (self->conduit),
-                                    MIN (length, kaa_conduit_get_level (self->conduit)));
+                                    MIN (length, kaa_conduit_get_level (self->conduit)), &missing);
       if (result <= 0)
         return result;
       kaa_conduit_remove (self->conduit, result);

@@ -85,10 +85,12 @@ struct _KaaTransportClass
                                 KaaTransport        *target,
                                 gsize                length,
                                 GError             **error);
-  /* NULL, or: takes up to length bytes out of a pipe. 0 at the end of the pipe; AGAIN where it is empty; FULL; UNABLE. */
+  /* NULL, or: takes up to length bytes out of a pipe. 0 at the end of the pipe; AGAIN where it is empty; FULL; UNABLE. *missing
+   * is POLLIN where the pipe is empty now, which is for the caller to note, as what we are is for us. */
   gssize       (*take)         (KaaTransport        *self,
                                 int                  pipe,
-                                gsize                length);
+                                gsize                length,
+                                short               *missing);
   /* NULL, or: whether anybody listens to something else than bytes that comes from it (blocked or not). */
   gboolean     (*is_heard)     (KaaTransport        *self);
   /* It belongs to its channel: another one cannot take it over. */

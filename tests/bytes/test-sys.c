@@ -895,37 +895,82 @@ test_reopen_refuses (void)
   g_assert_cmpint (errno, ==, EBADF);
 }
 
-/* Several pieces in one call, an end that comes after them, and no signal. */
+/* Several pieces in one call, what is missing after it, an end that comes later, and no signal. */
 static void
 test_splice (void)
 {
   int from[2], to[2];
   char buffer[16];
+  short missing;
 
   g_assert_cmpint (pipe2 (from, O_CLOEXEC), ==, 0);
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, to), ==, 0);
 
-  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, -1);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100, &missing), ==, -1);
   g_assert_cmpint (errno, ==, EAGAIN);
+  g_assert_cmpint (missing, ==, POLLIN);
   g_assert_cmpint (write (from[1], "one", 3), ==, 3);
   g_assert_cmpint (write (from[1], "two", 3), ==, 3);
-  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 4), ==, 4);
-  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, 2);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 4, &missing), ==, 4);
+  g_assert_cmpint (missing, ==, 0);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100, &missing), ==, 2);
+  g_assert_cmpint (missing, ==, POLLIN);
   g_assert_cmpint (read (to[1], buffer, sizeof buffer), ==, 6);
   g_assert_cmpmem (buffer, 6, "onetwo", 6);
 
   g_assert_cmpint (write (from[1], "three", 5), ==, 5);
   g_assert_cmpint (close (to[1]), ==, 0);
-  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, -1);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100, &missing), ==, -1);
   g_assert_cmpint (errno, ==, EPIPE);
-  g_assert_cmpint (kaa_sys_splice (to[0], to[0], 100), ==, -1);
+  g_assert_cmpint (missing, ==, 0);
+  g_assert_cmpint (kaa_sys_splice (to[0], to[0], 100, &missing), ==, -1);
   g_assert_cmpint (errno, ==, EINVAL);
 
   g_assert_cmpint (read (from[0], buffer, 5), ==, 5);
   g_assert_cmpint (close (from[1]), ==, 0);
-  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100), ==, 0);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[0], 100, &missing), ==, 0);
+  g_assert_cmpint (missing, ==, 0);
   close (from[0]);
   close (to[0]);
+}
+
+/* What is full is told at once, with what could be moved before, and again where that is nothing. */
+static void
+test_splice_full (void)
+{
+  int from[2], to[2];
+  char buffer[4096] = { 0, };
+  gssize moved = 0;
+  short missing;
+
+  g_assert_cmpint (pipe2 (from, O_CLOEXEC), ==, 0);
+  g_assert_cmpint (pipe2 (to, O_CLOEXEC | O_NONBLOCK), ==, 0);
+
+  do
+    {
+      g_assert_cmpint (write (from[1], buffer, sizeof buffer), ==, sizeof buffer);
+      moved = kaa_sys_splice (from[0], to[1], 2 * sizeof buffer, &missing);
+    }
+  while (missing != POLLOUT);
+  g_assert_cmpint (moved, <, sizeof buffer);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[1], 2 * sizeof buffer, &missing), ==, -1);
+  g_assert_cmpint (errno, ==, EAGAIN);
+  g_assert_cmpint (missing, ==, POLLOUT);
+
+  g_assert_cmpint (write (from[1], buffer, sizeof buffer), ==, sizeof buffer);
+  g_assert_cmpint (read (to[0], buffer, sizeof buffer), ==, sizeof buffer);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[1], 2 * sizeof buffer, &missing), >, 0);
+  g_assert_cmpint (missing, ==, POLLOUT);
+
+  /* The end waits, and not for more. */
+  while (kaa_sys_get_unread (from[0]) > 0)
+    g_assert_cmpint (read (from[0], buffer, sizeof buffer), >, 0);
+  g_assert_cmpint (close (from[1]), ==, 0);
+  g_assert_cmpint (kaa_sys_splice (from[0], to[1], 100, &missing), ==, -1);
+  g_assert_cmpint (errno, ==, EAGAIN);
+  g_assert_cmpint (missing, ==, POLLOUT);
+  close (from[0]);
+  close_both (to);
 }
 
 int
@@ -951,6 +996,7 @@ main (int    argc,
   g_test_add_func ("/bytes/sys/W7/sigpipe", test_sigpipe);
   g_test_add_func ("/bytes/sys/W7/sigpipe-fallback", test_sigpipe_fallback);
   g_test_add_func ("/bytes/sys/splice", test_splice);
+  g_test_add_func ("/bytes/sys/splice/full", test_splice_full);
   g_test_add_func ("/bytes/sys/eintr", test_eintr);
   g_test_add_func ("/bytes/sys/C8/reopen-pipe", test_reopen_pipe);
   g_test_add_func ("/bytes/sys/C8/reopen-fifo", test_reopen_fifo);

@@ -4,6 +4,7 @@
 
 #include "close-fixture.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #define MIB (1024 * 1024)
@@ -416,6 +417,54 @@ test_not_ours (void)
   rig_close (&rig);
 }
 
+static gboolean
+is_full (int fd)
+{
+  struct pollfd end = { fd, POLLOUT, 0 };
+
+  g_assert_cmpint (poll (&end, 1, 0), >=, 0);
+  return end.revents == 0;
+}
+
+/* The end comes while the target is full, and everything has been moved: it is told only once, and must not be taken for nothing.
+ * Beside others, because who is watched how depends on how many there are. */
+static void
+test_end_at_full (gconstpointer n_others)
+{
+  enum { PAGE = 4096 };
+  GPtrArray *others = g_ptr_array_new_with_free_func (g_object_unref);
+  gsize fed = 0;
+  Rig rig;
+
+  for (gsize i = 0; i < GPOINTER_TO_SIZE (n_others); i++)
+    {
+      KaaIOChannel *one, *other;
+
+      g_assert_true (kaa_io_channel_new_pair (&one, &other, NULL));
+      g_ptr_array_add (others, one);
+      g_ptr_array_add (others, other);
+    }
+
+  rig_open (&rig, PIPE_TO_PIPE);
+  rig_start (&rig);
+  do
+    {
+      g_assert_cmpint (write (rig.in, pattern + fed, PAGE), ==, PAGE);
+      fed += PAGE;
+      run_ready ();
+    }
+  while (!is_full (rig.out_near));
+  g_assert_cmpuint (kaa_io_channel_get_bytes_written (rig.target), ==, fed);
+  close (rig.in);
+  run_ready ();
+  rig_drain (&rig);
+  run_ready ();
+  g_assert_true (kaa_in_progress_get_finished (rig.future));
+  g_assert_cmpmem (rig.seen->data, rig.seen->len, pattern, fed);
+  rig_close (&rig);
+  g_ptr_array_unref (others);
+}
+
 static void
 add_routes (const char    *name,
             GTestDataFunc  func)
@@ -449,6 +498,8 @@ main (int    argc,
   add_routes ("closed", test_closed);
   g_test_add_func ("/channel/splice/moves/nonblocking", test_nonblocking);
   g_test_add_func ("/channel/splice/moves/not-ours", test_not_ours);
+  g_test_add_data_func ("/channel/splice/moves/end-at-full/alone", GSIZE_TO_POINTER (0), test_end_at_full);
+  g_test_add_data_func ("/channel/splice/moves/end-at-full/crowded", GSIZE_TO_POINTER (10), test_end_at_full);
 
   return g_test_run ();
 }
