@@ -3,6 +3,7 @@
 /* What things cost, counted: system calls, turns of the loop, looks and memory. Nothing here measures time. */
 
 #include "channel/channel-fixture.h"
+#include "loop/kaa-poller.h"
 
 #include <malloc.h>
 #include <sys/epoll.h>
@@ -13,6 +14,7 @@
 typedef struct
 {
   guint reads, writes, controls, waits, looks, allocations, comparisons;
+  guint questions, splices, masks;
 } Counts;
 
 static Counts counts;
@@ -39,6 +41,16 @@ gpointer __real_g_slice_alloc0 (gsize size);
 gpointer __wrap_g_slice_alloc0 (gsize size);
 void     __real_kaa_channel_notify_state (KaaIOChannel *channel);
 void     __wrap_kaa_channel_notify_state (KaaIOChannel *channel);
+gboolean __real_kaa_poller_is_here (KaaPoller *poller);
+gboolean __wrap_kaa_poller_is_here (KaaPoller *poller);
+gboolean __real_kaa_poller_is_mine (KaaPoller *poller);
+gboolean __wrap_kaa_poller_is_mine (KaaPoller *poller);
+gboolean __real_kaa_poller_is_usable (KaaPoller *poller);
+gboolean __wrap_kaa_poller_is_usable (KaaPoller *poller);
+gssize   __real_splice (int from, off_t *at, int to, off_t *to_at, gsize length, unsigned flags);
+gssize   __wrap_splice (int from, off_t *at, int to, off_t *to_at, gsize length, unsigned flags);
+int      __real_pthread_sigmask (int how, const sigset_t *set, sigset_t *before);
+int      __wrap_pthread_sigmask (int how, const sigset_t *set, sigset_t *before);
 
 gssize
 __wrap_recv (int    fd,
@@ -126,6 +138,49 @@ __wrap_kaa_channel_notify_state (KaaIOChannel *channel)
 {
   counts.comparisons++;
   __real_kaa_channel_notify_state (channel);
+}
+
+/* Whose thread is it, and is the context there? */
+gboolean
+__wrap_kaa_poller_is_here (KaaPoller *poller)
+{
+  counts.questions++;
+  return __real_kaa_poller_is_here (poller);
+}
+
+gboolean
+__wrap_kaa_poller_is_mine (KaaPoller *poller)
+{
+  counts.questions++;
+  return __real_kaa_poller_is_mine (poller);
+}
+
+gboolean
+__wrap_kaa_poller_is_usable (KaaPoller *poller)
+{
+  counts.questions++;
+  return __real_kaa_poller_is_usable (poller);
+}
+
+gssize
+__wrap_splice (int       from,
+               off_t    *at,
+               int       to,
+               off_t    *to_at,
+               gsize     length,
+               unsigned  flags)
+{
+  counts.splices++;
+  return __real_splice (from, at, to, to_at, length, flags);
+}
+
+int
+__wrap_pthread_sigmask (int             how,
+                        const sigset_t *set,
+                        sigset_t       *before)
+{
+  counts.masks++;
+  return __real_pthread_sigmask (how, set, before);
 }
 
 static void
@@ -296,7 +351,7 @@ test_crowded (gconstpointer unread)
 /* --- Bursts --- */
 
 /* What fits into the write queue goes out together: at most one system call for 500 messages, and one block of memory. Who listens
- * to what is read is no business of send(), and nothing changes that could be notified. */
+ * to what is read is no business of send(), nothing changes that could be notified, and one question to the poller is enough. */
 static void
 test_burst (void)
 {
@@ -317,6 +372,7 @@ test_burst (void)
   g_assert_cmpuint (counts.allocations, <=, n_messages / 500);
   g_assert_cmpuint (counts.looks, ==, 0);
   g_assert_cmpuint (counts.comparisons, <=, n_messages / 500);
+  g_assert_cmpuint (counts.questions, <=, n_messages + n_messages / 500);
   while (got < n_messages * sizeof message)
     {
       while (get_waiting (peer) == 0)
@@ -371,6 +427,50 @@ test_lines (void)
   finish_channel (channel);
   close (peer);
   g_string_free (text, TRUE);
+}
+
+/* --- Splices --- */
+
+#define PIECE (16 * 1024)
+
+/* What waits is moved by one call, which is not followed by one in vain, and the two that keep SIGPIPE away. */
+static void
+test_splice (void)
+{
+  char data[PIECE] = { 0, };
+  KaaIOChannel *source, *target;
+  KaaInProgress *future;
+  int in, near, fd, peer;
+
+  make_pipe (&near, &in);
+  make_sockets (&fd, &peer);
+  source = open_fd (near, KAA_IO_READ);
+  target = open_fd (fd, KAA_IO_WRITE);
+  future = kaa_io_channel_splice (source, target, KAA_SPLICE_NONE);
+  settle ();
+  begin_counting ();
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      gsize got = 0;
+
+      g_assert_cmpint (write (in, data, PIECE), ==, PIECE);
+      while (get_waiting (peer) < PIECE)
+        g_main_context_iteration (NULL, TRUE);
+      while (got < PIECE)
+        got += read (peer, data, PIECE - got);
+    }
+  end_counting ();
+  g_assert_cmpuint (counts.splices, ==, N_ROUNDS);
+  g_assert_cmpuint (counts.masks, ==, 2 * N_ROUNDS);
+  g_assert_cmpuint (n_polls, ==, N_ROUNDS);
+  g_assert_cmpuint (counts.reads + counts.writes, ==, 0);
+
+  close (in);
+  g_assert_nonnull (kaa_in_progress_wait (future, -1, NULL));
+  g_object_unref (future);
+  finish_channel (source);
+  finish_channel (target);
+  close (peer);
 }
 
 /* --- Memory --- */
@@ -436,6 +536,7 @@ main (int    argc,
   g_test_add_data_func ("/costs/crowded/unread", "nobody wants this\n", test_crowded);
   g_test_add_func ("/costs/burst", test_burst);
   g_test_add_func ("/costs/lines", test_lines);
+  g_test_add_func ("/costs/splice", test_splice);
   g_test_add_func ("/costs/memory", test_memory);
 
   return g_test_run ();
