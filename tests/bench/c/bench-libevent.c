@@ -152,11 +152,14 @@ on_low (struct bufferevent *channel,
     }
 }
 
+/* limit: of a write(2). */
 static void
-run_writes (Bench *bench)
+run_writes_within (Bench  *bench,
+                   size_t  limit)
 {
   Peer *peer = open_peer (bench);
 
+  bufferevent_set_max_single_write (peer->channel, limit);
   peer->message = g_strnfill (bench->size, 'x');
   bufferevent_setcb (peer->channel, NULL, on_low, on_end, peer);
   bufferevent_setwatermark (peer->channel, EV_WRITE, BENCH_QUEUE_SIZE / 2, 0);
@@ -165,6 +168,19 @@ run_writes (Bench *bench)
   on_low (peer->channel, peer);
   event_base_dispatch (peer->base);
   bench_stop (bench);
+}
+
+static void
+run_writes (Bench *bench)
+{
+  run_writes_within (bench, BENCH_BUFFER_SIZE);
+}
+
+static void
+run_writes_by_default (Bench *bench)
+{
+  /* 0 stands for libevent's own limit, which is 16 KiB. */
+  run_writes_within (bench, 0);
 }
 
 static void
@@ -192,6 +208,7 @@ const BenchCase bench_cases[] = {
   { "libevent", "ping-pong", run_ping_pong },
   { "libevent", "idle", run_ping_pong },
   { "libevent", "writes", run_writes },
+  { "libevent-default", "writes", run_writes_by_default },
   { "libevent", "heap", run_heap },
   BENCH_END
 };
