@@ -12,7 +12,7 @@
 static KaaClosing *
 get_last_closing (KaaIOChannelPrivate *priv)
 {
-  KaaClosing *closing = priv->ending->closings;
+  KaaClosing *closing = priv->writing->closings;
 
   while (closing != NULL && closing->next != NULL)
     closing = closing->next;
@@ -30,7 +30,7 @@ add_closing (KaaIOChannelPrivate *priv,
   if (last != NULL)
     last->next = closing;
   else
-    kaa_channel_need_ending (priv)->closings = closing;
+    kaa_channel_need_writing (priv)->closings = closing;
 }
 
 void
@@ -138,7 +138,7 @@ abandon_writes (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   if (priv->writing->writes.end > priv->writing->writes.written || priv->writing->written.first != NULL || priv->writing->waiting.first != NULL)
-    kaa_channel_fail_writes (self, priv->ending->end_error);
+    kaa_channel_fail_writes (self, priv->writing->end_error);
 }
 
 void
@@ -160,7 +160,7 @@ kaa_channel_close_now (KaaIOChannel *self,
     return;
 
   abandon_writes (self);
-  kaa_channel_end_requests (self, expected ? NULL : priv->ending->end_error);
+  kaa_channel_end_requests (self, expected ? NULL : priv->writing->end_error);
   finish_close (self);
 }
 
@@ -172,10 +172,10 @@ kaa_channel_close_with_error (KaaIOChannel *self,
 
   if (error != NULL)
     {
-      g_clear_error (&priv->ending->error);
-      kaa_channel_need_ending (priv)->error = g_error_copy (error);
-      g_clear_error (&priv->ending->end_error);
-      kaa_channel_need_ending (priv)->end_error = error;
+      g_clear_error (&priv->writing->error);
+      kaa_channel_need_writing (priv)->error = g_error_copy (error);
+      g_clear_error (&priv->writing->end_error);
+      kaa_channel_need_writing (priv)->end_error = error;
       g_object_notify (G_OBJECT (self), "error");
     }
   kaa_channel_close_now (self, FALSE);
@@ -191,8 +191,8 @@ kaa_channel_end_input (KaaIOChannel *self,
 
   priv->eof = TRUE;
   priv->look_behind_eof = FALSE;
-  if (priv->ending->end_error == NULL)
-    kaa_channel_need_ending (priv)->end_error = error;
+  if (priv->writing->end_error == NULL)
+    kaa_channel_need_writing (priv)->end_error = error;
   else
     g_clear_error (&error);
   kaa_channel_notify_state (self);
@@ -209,19 +209,19 @@ kaa_channel_end_output (KaaIOChannel *self,
     {
       kaa_channel_fail_writes (self, error);
       kaa_channel_close_output (self);
-      g_clear_error (&priv->ending->error);
-      kaa_channel_need_ending (priv)->error = error;
+      g_clear_error (&priv->writing->error);
+      kaa_channel_need_writing (priv)->error = error;
       g_object_notify (G_OBJECT (self), "error");
       kaa_channel_notify_state (self);
       return;
     }
 
   priv->peer_gone = TRUE;
-  if (priv->ending->end_error == NULL)
-    kaa_channel_need_ending (priv)->end_error = error;
+  if (priv->writing->end_error == NULL)
+    kaa_channel_need_writing (priv)->end_error = error;
   else
     g_clear_error (&error);
-  kaa_channel_fail_writes (self, priv->ending->end_error);
+  kaa_channel_fail_writes (self, priv->writing->end_error);
 
   if (priv->input == NULL || priv->eof)
     priv->eof = TRUE;
@@ -284,13 +284,13 @@ step_at_end (KaaIOChannel *self)
 
   if (!priv->eof || !is_delivered (self))
     return FALSE;
-  if (priv->ending->end_error == NULL && !kaa_channel_closes_on_eof (self))
+  if (priv->writing->end_error == NULL && !kaa_channel_closes_on_eof (self))
     return FALSE;
 
-  if (priv->ending->end_error != NULL)
+  if (priv->writing->end_error != NULL)
     {
-      g_clear_error (&priv->ending->error);
-      kaa_channel_need_ending (priv)->error = g_error_copy (priv->ending->end_error);
+      g_clear_error (&priv->writing->error);
+      kaa_channel_need_writing (priv)->error = g_error_copy (priv->writing->end_error);
       g_object_notify (G_OBJECT (self), "error");
       kaa_channel_close_now (self, FALSE);
       return TRUE;
@@ -344,7 +344,7 @@ gboolean
 kaa_channel_announce_close (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaClosing *closing = priv->ending->closings;
+  KaaClosing *closing = priv->writing->closings;
   KaaPending *future;
 
   if (closing == NULL || !closing->done || priv->failing)
@@ -370,7 +370,7 @@ kaa_channel_announce_close (KaaIOChannel *self)
   if (!closing->signalled)
     return FALSE;
 
-  kaa_channel_need_ending (priv)->closings = closing->next;
+  kaa_channel_need_writing (priv)->closings = closing->next;
   g_free (closing);
   return TRUE;
 }
@@ -390,7 +390,7 @@ kaa_channel_close_silently (KaaIOChannel *self)
   kaa_channel_fail_writes (self, error);
   close_descriptor (self);
 
-  while ((closing = priv->ending->closings) != NULL)
+  while ((closing = priv->writing->closings) != NULL)
     {
       KaaPending *future;
 
@@ -399,7 +399,7 @@ kaa_channel_close_silently (KaaIOChannel *self)
           kaa_pending_unlink (future);
           kaa_pending_settle_boolean (future, closing->expected, FALSE);
         }
-      kaa_channel_need_ending (priv)->closings = closing->next;
+      kaa_channel_need_writing (priv)->closings = closing->next;
       g_free (closing);
     }
   g_error_free (error);

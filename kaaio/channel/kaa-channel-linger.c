@@ -8,7 +8,7 @@
 static KaaClosing *
 get_closing (KaaIOChannelPrivate *priv)
 {
-  KaaClosing *closing = priv->ending->closings;
+  KaaClosing *closing = priv->writing->closings;
 
   while (closing != NULL && closing->next != NULL)
     closing = closing->next;
@@ -70,6 +70,6 @@ kaa_channel_linger_on (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->ending->closings != NULL && !priv->draining && kaa_channel_is_lingering (self))
+  if (priv->writing->closings != NULL && !priv->draining && kaa_channel_is_lingering (self))
     kaa_channel_begin_linger (self);
 }

@@ -145,7 +145,7 @@ refuse_impossible (KaaIOChannel *self)
     {
       g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was opened read-only");
       kaa_channel_fail_writes (self, error);
-      kaa_channel_need_ending (priv)->error = error;
+      kaa_channel_need_writing (priv)->error = error;
       g_object_notify (G_OBJECT (self), "error");
     }
 }
@@ -180,8 +180,8 @@ kaa_channel_open_transports (KaaIOChannel  *self,
   kaa_channel_close_now (self, TRUE);
   kaa_channel_clear_input (self);
 
-  g_clear_error (&priv->ending->error);
-  g_clear_error (&priv->ending->end_error);
+  g_clear_error (&priv->writing->error);
+  g_clear_error (&priv->writing->end_error);
   if (priv->writing->write_error != NULL)
     g_clear_error (&priv->writing->write_error);
   priv->input = input;

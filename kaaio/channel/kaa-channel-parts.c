@@ -4,17 +4,15 @@
  * The parts of a channel that are only there while they are needed.
  *
  * A program may have ten thousand channels of which ten do something. One that rests (nothing in its queues, nobody waits)
- * has neither a KaaReading nor a KaaWriting, one with nothing to
- * say about its end no KaaEnding, and one whose options were never set shares those of all others. In their place
- * stand constants that say the same as an empty part, so that everybody may look without asking whether it is there; who
- * writes asks for it first.
+ * has neither a KaaReading nor a KaaWriting, and one whose options
+ * were never set shares those of all others. In their place stand constants that say the same as an empty part, so that
+ * everybody may look without asking whether it is there; who writes asks for it first.
  */
 
 #include "channel/kaa-io-channel-private.h"
 
 const KaaReading kaa_channel_no_reading;
 const KaaWriting kaa_channel_no_writing;
-const KaaEnding kaa_channel_no_ending;
 
 /* The delimiters are added when the class is made. */
 KaaChannelOptions kaa_channel_default_options = {
@@ -29,7 +27,6 @@ kaa_channel_init_parts (KaaIOChannelPrivate *priv)
 {
   priv->reading = (KaaReading *) &kaa_channel_no_reading;
   priv->writing = (KaaWriting *) &kaa_channel_no_writing;
-  priv->ending = (KaaEnding *) &kaa_channel_no_ending;
   priv->options = &kaa_channel_default_options;
 }
 
@@ -43,12 +40,6 @@ void
 kaa_channel_make_writing (KaaIOChannelPrivate *priv)
 {
   priv->writing = g_slice_new0 (KaaWriting);
-}
-
-void
-kaa_channel_make_ending (KaaIOChannelPrivate *priv)
-{
-  priv->ending = g_slice_new0 (KaaEnding);
 }
 
 KaaChannelOptions *
@@ -74,13 +65,8 @@ static gboolean
 is_writing_empty (const KaaWriting *writing)
 {
   return kaa_write_queue_get_length (&writing->writes) == 0 && writing->written.first == NULL &&
-         writing->waiting.first == NULL && writing->write_error == NULL && writing->feeders == NULL;
-}
-
-static gboolean
-is_ending_empty (const KaaEnding *ending)
-{
-  return ending->closings == NULL && ending->error == NULL && ending->end_error == NULL;
+         writing->waiting.first == NULL && writing->write_error == NULL && writing->feeders == NULL &&
+         writing->closings == NULL && writing->error == NULL && writing->end_error == NULL;
 }
 
 /* Only where no code of the channel is under way further up the stack. */
@@ -97,11 +83,6 @@ kaa_channel_drop_parts (KaaIOChannelPrivate *priv)
       g_slice_free (KaaWriting, priv->writing);
       priv->writing = (KaaWriting *) &kaa_channel_no_writing;
     }
-  if (priv->ending != &kaa_channel_no_ending && is_ending_empty (priv->ending))
-    {
-      g_slice_free (KaaEnding, priv->ending);
-      priv->ending = (KaaEnding *) &kaa_channel_no_ending;
-    }
 }
 
 /* For good. The queues were cleared. */
@@ -110,8 +91,8 @@ kaa_channel_free_parts (KaaIOChannelPrivate *priv)
 {
   if (priv->writing->write_error != NULL)
     g_clear_error (&priv->writing->write_error);
-  g_clear_error (&priv->ending->error);
-  g_clear_error (&priv->ending->end_error);
+  g_clear_error (&priv->writing->error);
+  g_clear_error (&priv->writing->end_error);
   kaa_channel_drop_parts (priv);
   if (priv->options != &kaa_channel_default_options)
     {

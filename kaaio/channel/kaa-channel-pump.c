@@ -31,7 +31,7 @@ settle_down (KaaIOChannel *self)
   kaa_pending_list_look (&priv->reading->requests);
   kaa_pending_list_look (&priv->writing->written);
   kaa_pending_list_look (&priv->writing->waiting);
-  for (KaaClosing *closing = priv->ending->closings; closing != NULL; closing = closing->next)
+  for (KaaClosing *closing = priv->writing->closings; closing != NULL; closing = closing->next)
     kaa_pending_list_look (&closing->futures);
 
   if (priv->state != KAA_STATE_OPEN && priv->state != KAA_STATE_CLOSING)

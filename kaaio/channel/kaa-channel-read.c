@@ -255,11 +255,11 @@ serve (KaaIOChannel *self)
   if (used > 0 || !kaa_channel_is_at_end (priv) || priv->look_behind_eof)
     return FALSE;
 
-  if (priv->ending->end_error == NULL)
+  if (priv->writing->end_error == NULL)
     return serve_bytes (self, request, 0);
 
   kaa_pending_unlink (request);
-  kaa_pending_settle_error (request, g_error_copy (priv->ending->end_error), TRUE);
+  kaa_pending_settle_error (request, g_error_copy (priv->writing->end_error), TRUE);
   return TRUE;
 }
 

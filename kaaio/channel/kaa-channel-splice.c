@@ -150,9 +150,9 @@ target_error (KaaSplice *self)
 {
   KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
 
-  if (target->ending->end_error != NULL)
-    return g_error_new (target->ending->end_error->domain, target->ending->end_error->code,
-                        "%s; %" G_GUINT64_FORMAT " bytes had been spliced", target->ending->end_error->message, self->moved);
+  if (target->writing->end_error != NULL)
+    return g_error_new (target->writing->end_error->domain, target->writing->end_error->code,
+                        "%s; %" G_GUINT64_FORMAT " bytes had been spliced", target->writing->end_error->message, self->moved);
   if (self->hung_up)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
                         "The other side of the target is gone; %" G_GUINT64_FORMAT " bytes had been spliced", self->moved);
@@ -239,7 +239,7 @@ kaa_splice_serve (KaaSplice *self,
       /* All is moved when it is written. */
       if (!at_end || theirs->writing->writes.written < self->end)
         return FALSE;
-      end_of_input (self, priv->ending->end_error);
+      end_of_input (self, priv->writing->end_error);
       return TRUE;
     }
 

@@ -204,7 +204,7 @@ kaa_io_channel_get_error (KaaIOChannel *self)
 {
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
-  return kaa_channel_get_private (self)->ending->error;
+  return kaa_channel_get_private (self)->writing->error;
 }
 
 /**

@@ -108,8 +108,8 @@ refuse_head (KaaIOChannel *self,
   kaa_channel_unreserve (priv, end - priv->writing->writes.written);
   kaa_write_queue_consume (&priv->writing->writes, end - priv->writing->writes.written);
 
-  g_clear_error (&priv->ending->error);
-  kaa_channel_need_ending (priv)->error = g_error_copy (error);
+  g_clear_error (&priv->writing->error);
+  kaa_channel_need_writing (priv)->error = g_error_copy (error);
 
   if (is_head)
     {

@@ -108,7 +108,8 @@ typedef struct
   guint64 missed;                 /* R3: bytes that went by since the last request */
 } KaaReading;
 
-/* The write side, while something waits to be written. Positions begin anew with it. */
+/* The write side, while something waits to be written, with the end: while the channel closes, or where something went wrong.
+ * Positions begin anew with it. */
 typedef struct
 {
   KaaWriteQueue writes;
@@ -116,15 +117,10 @@ typedef struct
   KaaPendingList waiting;         /* wait_writable() */
   GError *write_error;            /* of bytes that no future spoke for */
   KaaSplice *feeders;             /* splices into this channel */
-} KaaWriting;
-
-/* While it closes, or where something went wrong. */
-typedef struct
-{
   KaaClosing *closings;           /* oldest first; the one under way is the last */
   GError *error;
   GError *end_error;              /* why the input or the output ended, until the close says so */
-} KaaEnding;
+} KaaWriting;
 
 /* Seldom set. */
 typedef struct
@@ -148,7 +144,6 @@ typedef struct
   /* kaa-channel-parts.c: to be written to only after kaa_channel_need_reading() and the like */
   KaaReading *reading;
   KaaWriting *writing;
-  KaaEnding *ending;
   KaaChannelOptions *options;
 
   /* life */
@@ -295,13 +290,11 @@ kaa_subtract (gsize a,
 /* kaa-channel-parts.c */
 extern const KaaReading kaa_channel_no_reading;
 extern const KaaWriting kaa_channel_no_writing;
-extern const KaaEnding kaa_channel_no_ending;
 extern KaaChannelOptions kaa_channel_default_options;
 
 void               kaa_channel_init_parts       (KaaIOChannelPrivate *priv);
 void               kaa_channel_make_reading     (KaaIOChannelPrivate *priv);
 void               kaa_channel_make_writing     (KaaIOChannelPrivate *priv);
-void               kaa_channel_make_ending      (KaaIOChannelPrivate *priv);
 KaaChannelOptions *kaa_channel_own_options      (KaaIOChannelPrivate *priv);
 /* Those that say nothing any more. */
 void               kaa_channel_drop_parts       (KaaIOChannelPrivate *priv);
@@ -321,14 +314,6 @@ kaa_channel_need_writing (KaaIOChannelPrivate *priv)
   if (G_UNLIKELY (priv->writing == &kaa_channel_no_writing))
     kaa_channel_make_writing (priv);
   return priv->writing;
-}
-
-static inline KaaEnding *
-kaa_channel_need_ending (KaaIOChannelPrivate *priv)
-{
-  if (priv->ending == &kaa_channel_no_ending)
-    kaa_channel_make_ending (priv);
-  return priv->ending;
 }
 
 /* kaa-channel-look.c */

@@ -67,7 +67,7 @@ kaa_channel_update_hold (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gboolean open = priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_CLOSING;
-  gboolean hold = priv->ending->closings != NULL ||
+  gboolean hold = priv->writing->closings != NULL ||
                   (open && (is_heard (self) || kaa_channel_get_unwritten (priv) > 0));
 
   if (hold == priv->held || kaa_poller_is_gone (priv->entry.poller))
@@ -136,7 +136,7 @@ kaa_io_channel_dispose (GObject *object)
   KaaIOChannel *self = KAA_IO_CHANNEL (object);
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->input != NULL || priv->output != NULL || priv->ending->closings != NULL ||
+  if (priv->input != NULL || priv->output != NULL || priv->writing->closings != NULL ||
       priv->reading->requests.first != NULL || priv->writing->written.first != NULL)
     {
       /* The last reference went in a thread that may not touch the poller: back to the one that may. */
@@ -438,5 +438,5 @@ kaa_io_channel_describe (KaaIOChannel *self)
                           priv->bytes_read, kaa_channel_get_queued (priv),
                           priv->bytes_written, kaa_channel_get_reserved (priv),
                           why != NULL ? "not reading: " : "reading", why != NULL ? why : "",
-                          priv->ending->error != NULL ? "; had an error" : "");
+                          priv->writing->error != NULL ? "; had an error" : "");
 }

@@ -134,9 +134,9 @@ kaa_io_input_read_nonblocking (GPollableInputStream  *stream,
     }
   if (is_first (priv) && kaa_channel_is_at_end (priv))
     {
-      if (priv->ending->end_error == NULL)
+      if (priv->writing->end_error == NULL)
         return 0;
-      g_propagate_error (error, g_error_copy (priv->ending->end_error));
+      g_propagate_error (error, g_error_copy (priv->writing->end_error));
       return -1;
     }
 

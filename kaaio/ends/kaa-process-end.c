@@ -35,7 +35,7 @@ is_consumed (const KaaOutput *output)
 
   channel = kaa_channel_get_private (output->channel);
   if (channel->input == NULL || channel->input != output->input)
-    return channel->ending->closings == NULL;
+    return channel->writing->closings == NULL;
 
   /* Unheard output is abandoned. */
   if (channel->reading->requests.first == NULL && kaa_channel_look_blocked (output->channel) == KAA_LOOK_NOBODY)

@@ -77,7 +77,7 @@ fail (KaaHandshake *self,
 static GError *
 new_closed_error (KaaSocket *socket)
 {
-  const GError *why = kaa_channel_get_private (KAA_IO_CHANNEL (socket))->ending->end_error;
+  const GError *why = kaa_channel_get_private (KAA_IO_CHANNEL (socket))->writing->end_error;
 
   if (why != NULL)
     return g_error_copy (why);
