@@ -42,7 +42,7 @@ kaa_channel_end_requests (KaaIOChannel *self,
 
   while ((request = priv->reading->requests.first) != NULL)
     {
-      priv->failing = priv->pumping > 0;
+      priv->failing = priv->pumping;
       kaa_pending_unlink (request);
       if (error != NULL)
         kaa_pending_settle_error (request, g_error_copy (error), FALSE);
@@ -252,7 +252,7 @@ is_delivered (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->reading->requests.first != NULL || priv->reading->chunks != NULL || priv->emitting > 0)
+  if (priv->reading->requests.first != NULL || priv->reading->chunks != NULL || priv->emitting)
     return FALSE;
   return kaa_channel_get_queued (priv) == 0 || kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY;
 }
@@ -350,12 +350,12 @@ kaa_channel_announce_close (KaaIOChannel *self)
   if (closing == NULL || !closing->done || priv->failing)
     return FALSE;
 
-  if (!closing->signalled && priv->emitting == 0)
+  if (!closing->signalled && !priv->emitting)
     {
       closing->signalled = TRUE;
-      priv->emitting++;
+      priv->emitting = TRUE;
       g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_CLOSED], 0, closing->expected);
-      priv->emitting--;
+      priv->emitting = FALSE;
       return TRUE;
     }
 
@@ -457,7 +457,7 @@ kaa_channel_close_here (KaaIOChannel  *self,
   /* What is queued is the parent's to write. */
   if ((flags & KAA_CLOSE_IMMEDIATE) || kaa_poller_is_forked (priv->entry.poller))
     kaa_channel_close_now (self, expected);
-  else if (priv->pumping == 0 && priv->state == KAA_STATE_CLOSING)
+  else if (!priv->pumping && priv->state == KAA_STATE_CLOSING)
     while (kaa_channel_close_step (self) && priv->state == KAA_STATE_CLOSING)
       ;
   kaa_channel_notify_state (self);

@@ -19,8 +19,10 @@ set_delimiters (KaaIOChannel  *self,
   kaa_delimiters_unref (options->delimiters);
   options->delimiters = kaa_delimiters_new (delimiters, n);
   if (kaa_channel_get_queued (priv) > 0)
-    priv->reading->scan = (KaaScan) { 0, };
-  priv->overflow_told = FALSE;
+    {
+      priv->reading->scan = (KaaScan) { 0, };
+      priv->reading->overflow_told = FALSE;
+    }
   priv->head_serial++;
   kaa_channel_property_changed (self, KAA_PROP_DELIMITER);
   kaa_channel_property_changed (self, KAA_PROP_DELIMITERS);

@@ -220,7 +220,7 @@ kaa_channel_fill (KaaIOChannel *self,
     return !priv->eof && !priv->filtered && throw_away (self, budget);
 
   wants = kaa_channel_look (self);
-  if (!kaa_channel_wants_input (self, wants) || (priv->emitting > 0 && priv->reading->requests.first == NULL))
+  if (!kaa_channel_wants_input (self, wants) || (priv->emitting && priv->reading->requests.first == NULL))
     return FALSE;
 
   want = MIN (priv->options->chunk_size, KAA_BLOCK_READ_SIZE);

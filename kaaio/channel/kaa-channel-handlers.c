@@ -11,16 +11,16 @@ emit_bytes (KaaIOChannel     *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  priv->emitting++;
+  priv->emitting = TRUE;
   g_signal_emit (self, kaa_channel_signals[which], 0, bytes);
-  priv->emitting--;
+  priv->emitting = FALSE;
   g_bytes_unref (bytes);
 }
 
 static gboolean
 is_emission_allowed (KaaIOChannelPrivate *priv)
 {
-  return priv->emitting == 0 && !priv->paused &&
+  return !priv->emitting && !priv->paused &&
          (priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_UNOPENED);
 }
 
@@ -37,7 +37,7 @@ kaa_channel_emit_chunk (KaaIOChannel *self)
   if (priv->reading->chunks != NULL)
     {
       /* Whoever was to have them has gone; requests find them in the queue. */
-      if (priv->emitting == 0 && kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY)
+      if (!priv->emitting && kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY)
         g_queue_free_full (g_steal_pointer (&priv->reading->chunks), (GDestroyNotify) g_bytes_unref);
       if (priv->reading->chunks == NULL || !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
         return FALSE;
@@ -87,7 +87,7 @@ kaa_channel_drop_seen (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize used = kaa_channel_get_queued (priv);
 
-  if (used > 0 && !priv->keep && priv->reading->requests.first == NULL && priv->emitting == 0 &&
+  if (used > 0 && !priv->keep && priv->reading->requests.first == NULL && !priv->emitting &&
       priv->reading->seen_from == 0 && priv->reading->seen_to == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
       kaa_channel_look (self) == KAA_WANTS_CHUNKS)
     kaa_channel_take (self, used);

@@ -79,7 +79,7 @@ kaa_io_channel_set_queue_size (KaaIOChannel *self,
   g_return_if_fail (queue_size > 0);
 
   kaa_channel_end_loan (kaa_channel_get_private (self));
-  kaa_channel_own_options (kaa_channel_get_private (self))->queue_size = MIN (queue_size, G_MAXSIZE);
+  kaa_channel_own_options (kaa_channel_get_private (self))->queue_size = MIN (queue_size, KAA_QUEUE_SIZE_MAX);
   kaa_channel_get_private (self)->head_serial++;
   kaa_channel_update_writable (self);
   kaa_channel_notify_state (self);

@@ -29,7 +29,7 @@ kaa_channel_emit_overflow (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   guint64 bytes;
 
-  if (priv->reading->overflows == NULL || priv->emitting > 0)
+  if (priv->reading->overflows == NULL || priv->emitting)
     return FALSE;
 
   bytes = g_array_index (priv->reading->overflows, guint64, 0);
@@ -37,9 +37,9 @@ kaa_channel_emit_overflow (KaaIOChannel *self)
   if (priv->reading->overflows->len == 0)
     g_clear_pointer (&priv->reading->overflows, g_array_unref);
 
-  priv->emitting++;
+  priv->emitting = TRUE;
   g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_OVERFLOW], 0, bytes);
-  priv->emitting--;
+  priv->emitting = FALSE;
   return TRUE;
 }
 
@@ -111,10 +111,10 @@ kaa_channel_overflow (KaaIOChannel *self,
     {
       begin_discarding (self, delimiters);
     }
-  else if (!priv->overflow_told)
+  else if (!priv->reading->overflow_told)
     {
       tell_overflow (self, kaa_channel_get_queued (priv));
-      priv->overflow_told = TRUE;
+      priv->reading->overflow_told = TRUE;
     }
 
   if (request != NULL)

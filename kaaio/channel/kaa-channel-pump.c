@@ -56,7 +56,7 @@ settle_down (KaaIOChannel *self)
     }
 
   /* Who is there already and has what there is (at the end of a channel that stays open) need not be waited for. */
-  if (wants == 0 && !wanted && !priv->paused && priv->emitting == 0 && priv->state == KAA_STATE_OPEN &&
+  if (wants == 0 && !wanted && !priv->paused && !priv->emitting && priv->state == KAA_STATE_OPEN &&
       ((ready & (KAA_POLL_IN | KAA_POLL_HUP)) != 0 || kaa_channel_has_line (self)))
     kaa_poll_entry_park (&priv->entry, kaa_channel_look_blocked (self));
 
@@ -129,12 +129,13 @@ kaa_channel_dispatch (KaaPollEntry *entry)
 {
   KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean nested = priv->pumping;
 
   if (kaa_poller_is_forked (entry->poller))
     return;
 
   g_object_ref (self);
-  priv->pumping++;
+  priv->pumping = TRUE;
   /* W4: a new turn, whose first write may go out in the call. */
   priv->direct_used = FALSE;
   /* What failed before has been announced by now: tasks go before entries. */
@@ -143,9 +144,11 @@ kaa_channel_dispatch (KaaPollEntry *entry)
   priv->direct_used = FALSE;
   if (priv->failing)
     kaa_channel_schedule (self);
-  priv->pumping--;
-  if (priv->pumping == 0)
-    kaa_channel_drop_parts (priv);
+  if (!nested)
+    {
+      priv->pumping = FALSE;
+      kaa_channel_drop_parts (priv);
+    }
   kaa_channel_update_hold (self);
   g_object_unref (self);
 }

@@ -30,7 +30,7 @@ kaa_channel_take (KaaIOChannel *self,
   priv->reading->seen_from = kaa_subtract (priv->reading->seen_from, length);
   priv->reading->seen_to = kaa_subtract (priv->reading->seen_to, length);
   priv->reading->block_seen = kaa_subtract (priv->reading->block_seen, length);
-  priv->overflow_told = FALSE;
+  priv->reading->overflow_told = FALSE;
   priv->head_serial++;
 }
 
@@ -39,7 +39,7 @@ kaa_channel_clear_input (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  priv->keep = priv->overflow_told = FALSE;
+  priv->keep = FALSE;
   if (priv->reading == &kaa_channel_no_reading)
     return;
 
@@ -47,6 +47,7 @@ kaa_channel_clear_input (KaaIOChannel *self)
   priv->reading->scan = (KaaScan) { 0, };
   priv->reading->block_seen = priv->reading->seen_from = priv->reading->seen_to = 0;
   priv->reading->missed = 0;
+  priv->reading->overflow_told = FALSE;
   kaa_channel_clear_fds (priv);
   g_clear_pointer (&priv->reading->discarding, kaa_delimiters_unref);
   if (priv->reading->chunks != NULL)

@@ -97,7 +97,7 @@ remote_close (KaaTask  *task,
   RemoteClose *remote = (RemoteClose *) task;
   KaaIOChannelPrivate *priv = kaa_channel_get_private (remote->channel);
 
-  g_atomic_int_set (&priv->remote_closed, FALSE);
+  g_atomic_pointer_and (&priv->write_used, ~KAA_CLOSED_REMOTELY);
   if (context_gone)
     kaa_pending_settle_error (remote->pending,
                               g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
@@ -116,7 +116,7 @@ kaa_channel_close_remotely (KaaIOChannel  *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   RemoteClose *remote = g_new0 (RemoteClose, 1);
 
-  g_atomic_int_set (&priv->remote_closed, TRUE);
+  g_atomic_pointer_or (&priv->write_used, KAA_CLOSED_REMOTELY);
   remote->task.func = remote_close;
   remote->channel = g_object_ref (self);
   remote->pending = pending;

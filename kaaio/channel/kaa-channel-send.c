@@ -14,7 +14,7 @@ new_refusal (KaaIOChannelPrivate *priv,
              gsize                length,
              gsize                used)
 {
-  if (g_atomic_int_get (&priv->remote_closed) || priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED ||
+  if (kaa_channel_is_closed_remotely (priv) || priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED ||
       !kaa_poller_is_usable (priv->entry.poller))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
                                 "The channel is closed: nothing can be written; wrap a new descriptor first");

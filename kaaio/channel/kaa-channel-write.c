@@ -64,13 +64,13 @@ kaa_channel_fail_writes (KaaIOChannel *self,
   kaa_channel_fail_feeders (self);
   while ((pending = priv->writing->written.first) != NULL)
     {
-      priv->failing = priv->pumping > 0;
+      priv->failing = priv->pumping;
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (get_gone (priv, pending), by_peer), FALSE);
     }
   while ((pending = priv->writing->waiting.first) != NULL)
     {
-      priv->failing = priv->pumping > 0;
+      priv->failing = priv->pumping;
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (0, by_peer), FALSE);
     }
@@ -353,7 +353,7 @@ kaa_channel_accept (KaaIOChannel *self,
   if (gone > 0)
     count_written (self, gone);
   /* Nothing is left of it, nobody waits, and the look that follows every call is under way. */
-  if (gone == length && pending == NULL && !priv->full && priv->writing == &kaa_channel_no_writing && priv->pumping > 0)
+  if (gone == length && pending == NULL && !priv->full && priv->writing == &kaa_channel_no_writing && priv->pumping)
     return;
 
   writing = kaa_channel_need_writing (priv);
@@ -370,7 +370,7 @@ kaa_channel_accept (KaaIOChannel *self,
   kaa_channel_notify_state (self);
 
   /* Where a dispatch is under way it looks after what is left, but a callback of it may wait() for this. */
-  if (priv->pumping == 0 || kaa_channel_get_unwritten (priv) > 0 || priv->writing->waiting.first != NULL)
+  if (!priv->pumping || kaa_channel_get_unwritten (priv) > 0 || priv->writing->waiting.first != NULL)
     kaa_channel_schedule (self);
 }
 

@@ -104,6 +104,7 @@ typedef struct
   GArray *overflows;              /* signals that wait likewise */
   KaaDelimiters *discarding;      /* dropping up to one of these */
   guint64 discarded;
+  gboolean overflow_told;         /* of the line at the head */
   KaaMark *marks;                 /* descriptors that came with the bytes */
   guint64 missed;                 /* R3: bytes that went by since the last request */
 } KaaReading;
@@ -150,34 +151,37 @@ typedef struct
   guint64 bytes_read;
   guint64 bytes_written;
 
-  gsize write_used;               /* atomic: queued here, and on their way from other threads */
-  gint remote_closed;             /* atomic: closed from another thread, which has not arrived yet */
+  gsize write_used;               /* atomic: queued here, and on their way from other threads; and KAA_CLOSED_REMOTELY */
   guint head_serial;              /* counts up when the line at the head becomes another one */
-  guint16 pumping;                /* depth of nested dispatches */
-  guint16 emitting;               /* depth of handlers running below one */
   guint state : 2;                /* KaaChannelState */
-  guint mode : 3;                 /* KaaIOCondition */
-  guint by_default : 3;           /* KaaWants of the default handlers of a subclass */
-  guint notified : 5;             /* what the notified properties were last said to be */
-  guint held : 1;                 /* holds a reference on itself */
+  guint mode : 2;                 /* KAA_IO_READ, KAA_IO_WRITE */
   guint paused : 1;
   guint eof : 1;
   guint look_behind_eof : 1;      /* a request asks to read once more behind the end */
   guint keep : 1;                 /* R3: what `read` handlers have had is kept for requests */
+  guint by_default : 3;           /* KaaWants of the default handlers of a subclass */
+  guint notified : 5;             /* what the notified properties were last said to be */
   guint full : 1;                 /* not writable before the queue is down to half */
-  guint direct_used : 1;          /* a write went out in the call, since the last dispatch */
   guint peer_gone : 1;            /* a write failed for good; what can still be read is read */
+  guint shut_down : 1;            /* half-closed by shutdown() */
+  guint held : 1;                 /* holds a reference on itself */
+  guint emitting : 1;             /* a handler is running, so no other emission begins */
+  guint pumping : 1;              /* a dispatch is under way */
+  guint direct_used : 1;          /* a write went out in the call, since the last dispatch */
   guint failing : 1;              /* futures failed in this dispatch, and hear of it behind it: `closed` waits */
   guint draining : 1;             /* closing: shut down, reading until the end */
-  guint shut_down : 1;            /* half-closed by shutdown() */
-  guint overflow_told : 1;        /* of the line at the head */
   guint orphan : 1;               /* what the transport has under way was another channel's, which has given it up */
   guint filtered : 1;             /* the transports call virtual methods */
-  guint close_fd : 1;
-  guint close_on_eof : 2;         /* KaaCloseOnEof */
   guint in_filter : 1;            /* a virtual method of a subclass runs */
   guint close_wanted : 1;         /* ... and closed the channel meanwhile */
+  guint close_fd : 1;
+  guint close_on_eof : 2;         /* KaaCloseOnEof */
 } KaaIOChannelPrivate;
+
+/* Another thread has closed the channel, which has not arrived yet: the highest bit of the counter that every thread looks at before
+ * it writes. The limit of a queue leaves room for it. */
+#define KAA_CLOSED_REMOTELY (~(G_MAXSIZE >> 1))
+#define KAA_QUEUE_SIZE_MAX  (G_MAXSIZE >> 2)
 
 enum
 {
@@ -229,7 +233,7 @@ kaa_channel_get_unwritten (KaaIOChannelPrivate *priv)
 static inline gsize
 kaa_channel_get_reserved (KaaIOChannelPrivate *priv)
 {
-  return (gsize) g_atomic_pointer_get (&priv->write_used);
+  return (gsize) g_atomic_pointer_get (&priv->write_used) & ~KAA_CLOSED_REMOTELY;
 }
 
 static inline void
@@ -237,6 +241,13 @@ kaa_channel_unreserve (KaaIOChannelPrivate *priv,
                        gsize                length)
 {
   g_atomic_pointer_add (&priv->write_used, - (gssize) length);
+}
+
+/* Any thread. */
+static inline gboolean
+kaa_channel_is_closed_remotely (KaaIOChannelPrivate *priv)
+{
+  return ((gsize) g_atomic_pointer_get (&priv->write_used) & KAA_CLOSED_REMOTELY) != 0;
 }
 
 /* Nothing will follow what is in the queue, for now at least. */
@@ -252,7 +263,7 @@ kaa_channel_is_alive (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  return priv->state == KAA_STATE_OPEN && !g_atomic_int_get (&priv->remote_closed);
+  return priv->state == KAA_STATE_OPEN && !kaa_channel_is_closed_remotely (priv);
 }
 
 static inline gboolean
@@ -269,8 +280,9 @@ kaa_channel_has_output (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  return !g_atomic_int_get (&priv->remote_closed) && !priv->shut_down && !priv->peer_gone &&
-         (priv->state == KAA_STATE_UNOPENED || (priv->state == KAA_STATE_OPEN && (priv->mode & KAA_IO_WRITE) != 0));
+  return !priv->shut_down && !priv->peer_gone &&
+         (priv->state == KAA_STATE_UNOPENED || (priv->state == KAA_STATE_OPEN && (priv->mode & KAA_IO_WRITE) != 0)) &&
+         !kaa_channel_is_closed_remotely (priv);
 }
 
 static inline gboolean

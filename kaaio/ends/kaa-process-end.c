@@ -41,7 +41,7 @@ is_consumed (const KaaOutput *output)
   if (channel->reading->requests.first == NULL && kaa_channel_look_blocked (output->channel) == KAA_LOOK_NOBODY)
     return TRUE;
   if (channel->state != KAA_STATE_OPEN || channel->bytes_read < output->end ||
-      kaa_poll_entry_is_scheduled (&channel->entry) || channel->emitting > 0 || channel->reading->chunks != NULL)
+      kaa_poll_entry_is_scheduled (&channel->entry) || channel->emitting || channel->reading->chunks != NULL)
     return FALSE;
 
   /* What the requests wait for is not there; a partial line will not be completed by the child. */

@@ -651,6 +651,52 @@ test_thread (void)
 }
 
 static gpointer
+send_and_close_in_thread (gpointer user_data)
+{
+  GMainContext *context = g_main_context_new ();
+  GError *error = NULL;
+
+  g_main_context_push_thread_default (context);
+  g_assert_true (send_text (user_data, "last", &error));
+  g_assert_no_error (error);
+  g_object_unref (kaa_io_channel_close (user_data, KAA_CLOSE_NONE));
+  g_main_context_pop_thread_default (context);
+  g_main_context_unref (context);
+  return NULL;
+}
+
+/* Nobody waits for the close to arrive: the channel is closed for every thread at once, and what is on its way is counted. */
+static void
+test_closed_in_thread (void)
+{
+  KaaIOChannel *channel;
+  Record *record;
+  int fds[2];
+
+  make_sockets (fds);
+  channel = new_channel (fds[0], BOTH);
+  record = record_new (channel, FALSE);
+  kaa_io_channel_set_queue_size (channel, G_MAXUINT64);
+  run_ready ();
+
+  g_thread_join (g_thread_new ("close", send_and_close_in_thread, channel));
+  g_assert_false (kaa_io_channel_get_alive (channel));
+  g_assert_false (kaa_io_channel_get_writable (channel));
+  g_assert_cmpuint (kaa_io_channel_get_write_queue_used (channel), ==, 4);
+  assert_fails (write_text (channel, "late"), G_IO_ERROR_CLOSED);
+  g_assert_cmpuint (kaa_io_channel_get_write_queue_used (channel), ==, 4);
+
+  run_ready ();
+  g_assert_cmpuint (record->n_closed, ==, 1);
+  g_assert_true (record->expected);
+  g_assert_cmpuint (kaa_io_channel_get_write_queue_used (channel), ==, 0);
+  assert_got (fds[1], "last");
+  dispose_of (channel);
+  close (fds[1]);
+  record_free (record);
+}
+
+static gpointer
 drop_in_thread (gpointer user_data)
 {
   g_object_unref (user_data);
@@ -913,6 +959,7 @@ main (int    argc,
   g_test_add_func ("/channel/C7/idle", test_fair);
   g_test_add_func ("/channel/C9/thread", test_thread);
   g_test_add_func ("/channel/C9/threads-at-once", test_threads_at_once);
+  g_test_add_func ("/channel/C9/closed-in-thread", test_closed_in_thread);
   g_test_add_func ("/channel/C9/last-reference", test_last_reference_in_thread);
   g_test_add_func ("/channel/C9/context-gone", test_context_gone);
   g_test_add_func ("/channel/C9/contexts", test_contexts);
