@@ -9,6 +9,7 @@
 #include <kaaio/kaa-enums.h>
 #include <kaaio/kaa-types.h>
 #include <kaaio/kaa-enum-types.h>
+#include <kaaio/kaa-acknowledged-closure.h>
 #include <kaaio/kaa-callback.h>
 #include <kaaio/kaa-context-fd.h>
 #include <kaaio/kaa-notifier-callback.h>

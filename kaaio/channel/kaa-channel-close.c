@@ -8,6 +8,7 @@
  */
 
 #include "channel/kaa-io-channel-private.h"
+#include "loop/kaa-collector.h"
 
 static KaaClosing *
 get_last_closing (KaaIOChannelPrivate *priv)
@@ -59,6 +60,7 @@ call_close_channel (KaaIOChannel *self)
 {
   GError *error = NULL;
 
+  kaa_collector_settle ();
   if (!KAA_IO_CHANNEL_GET_CLASS (self)->close_channel (self, &error))
     {
       g_debug ("close_channel() failed: %s", error != NULL ? error->message : "no error was set");
@@ -354,6 +356,7 @@ kaa_channel_announce_close (KaaIOChannel *self)
     {
       closing->signalled = TRUE;
       priv->emitting = TRUE;
+      kaa_collector_settle ();
       g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_CLOSED], 0, closing->expected);
       priv->emitting = FALSE;
       return TRUE;

@@ -3,6 +3,7 @@
 /* The read side, from the queue to the handlers of `read`, `readlines` and `readline`. */
 
 #include "channel/kaa-io-channel-private.h"
+#include "loop/kaa-collector.h"
 
 static void
 emit_bytes (KaaIOChannel     *self,
@@ -12,6 +13,7 @@ emit_bytes (KaaIOChannel     *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   priv->emitting = TRUE;
+  kaa_collector_settle ();
   g_signal_emit (self, kaa_channel_signals[which], 0, bytes);
   priv->emitting = FALSE;
   g_bytes_unref (bytes);

@@ -3,6 +3,7 @@
 /* The read side, where a line is too long: who is told, and dropping what belongs to it. */
 
 #include "channel/kaa-io-channel-private.h"
+#include "loop/kaa-collector.h"
 
 static GError *
 overflow_error (gsize limit)
@@ -38,6 +39,7 @@ kaa_channel_emit_overflow (KaaIOChannel *self)
     g_clear_pointer (&priv->reading->overflows, g_array_unref);
 
   priv->emitting = TRUE;
+  kaa_collector_settle ();
   g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_OVERFLOW], 0, bytes);
   priv->emitting = FALSE;
   return TRUE;

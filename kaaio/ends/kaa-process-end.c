@@ -10,6 +10,7 @@
  */
 
 #include "ends/kaa-process-private.h"
+#include "loop/kaa-collector.h"
 
 static guint64
 count_output (KaaOutput *output)
@@ -114,6 +115,7 @@ emit (KaaProcess *self,
       guint       which,
       int         status)
 {
+  kaa_collector_settle ();
   g_signal_emit (self, kaa_process_signals[which], 0, status);
 }
 

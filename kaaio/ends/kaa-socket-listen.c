@@ -5,6 +5,7 @@
 #include "ends/kaa-socket-private.h"
 
 #include "ends/kaa-listener.h"
+#include "loop/kaa-collector.h"
 
 /* --- how many clients are open --- */
 
@@ -124,6 +125,7 @@ client_accepted (gpointer           owner,
       return;
     }
 
+  kaa_collector_settle ();
   priv->emitting++;
   g_signal_emit (self, kaa_socket_signals[KAA_SOCKET_NEW_CLIENT], 0, client);
   priv->emitting--;
@@ -134,6 +136,7 @@ static void
 accept_failed (gpointer      owner,
                const GError *error)
 {
+  kaa_collector_settle ();
   g_signal_emit (owner, kaa_socket_signals[KAA_SOCKET_ACCEPT_ERROR], 0, error);
 }
 

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A completion that is repeated until somebody says that it has arrived.
- *
- * gjs drops a callback that comes while its collector sweeps, and leaves no trace but a return value of zero. What
- * must not be lost is therefore told again, from C, because a timer in JavaScript can be dropped just as well.
- *
- * A sweep goes on whenever JavaScript runs, and while it sweeps no JavaScript runs: left alone that lasts until a timer of
- * gjs collects, up to ten seconds later. So who was dropped twice has the collector finish.
+ * A completion that is repeated until somebody says that it has arrived, for gjs, which may drop a call (see kaa-collector.c). It is
+ * told again from C, because a timer in JavaScript can be dropped just as well.
  */
 
 #include "future/kaa-in-progress-internal.h"
-
-#include <dlfcn.h>
+#include "loop/kaa-collector.h"
 
 #define RETRY_MSEC 1
 
@@ -35,28 +29,18 @@ acknowledgement_free (gpointer data)
   g_free (self);
 }
 
-/* Of the gjs that is in this process, if there is one. Only from a source of our own: never from inside the collector. */
-static void
-finish_collection (void)
+static gboolean
+has_arrived (Acknowledgement *self)
 {
-  gpointer (*get_context) (void) = (gpointer (*) (void)) dlsym (RTLD_DEFAULT, "gjs_context_get_current");
-  void (*collect) (gpointer) = (void (*) (gpointer)) dlsym (RTLD_DEFAULT, "gjs_context_gc");
-  gpointer context = get_context != NULL && collect != NULL ? get_context () : NULL;
-
-  if (context != NULL)
-    collect (context);
+  kaa_collector_settle ();
+  return self->callback (self->future, self->user_data) ||
+         (kaa_collector_collect () && self->callback (self->future, self->user_data));
 }
 
 static gboolean
 tell_again (gpointer data)
 {
-  Acknowledgement *self = data;
-
-  if (self->callback (self->future, self->user_data))
-    return G_SOURCE_REMOVE;
-
-  finish_collection ();
-  return self->callback (self->future, self->user_data) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+  return has_arrived (data) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
 static void
@@ -66,7 +50,7 @@ tell (gpointer data)
   GMainContext *context;
   GSource *source;
 
-  if (self->callback (self->future, self->user_data))
+  if (has_arrived (self))
     return;
 
   context = kaa_poller_dup_context (self->future->poller);
@@ -119,7 +103,8 @@ listener_gone (gpointer data)
  * @destroy: (nullable): frees @user_data
  *
  * [method@Kaa.InProgress.then] for language bindings that may lose a callback: it is repeated from the loop until it
- * returns %TRUE. The callback asks [method@Kaa.InProgress.get_result] for what came of it.
+ * returns %TRUE. The callback asks [method@Kaa.InProgress.get_result] for what came of it. To be called in the thread of
+ * the language.
  *
  * Since: 1.0
  */
@@ -133,6 +118,8 @@ kaa_in_progress_then_acknowledged (KaaInProgress      *self,
 
   g_return_if_fail (KAA_IS_IN_PROGRESS (self));
   g_return_if_fail (callback != NULL);
+
+  kaa_collector_attach ();
 
   acknowledgement = g_new0 (Acknowledgement, 1);
   acknowledgement->future = self;

@@ -9,6 +9,7 @@
  */
 
 #include "future/kaa-in-progress-internal.h"
+#include "loop/kaa-collector.h"
 
 KaaStripe kaa_in_progress_stripes[KAA_N_STRIPES];
 
@@ -51,6 +52,7 @@ run_listener (KaaInProgress *self,
 
     case KAA_LISTENER_ASYNC:
       kaa_listener_clear_cancelled (listener, self->poller);
+      kaa_collector_settle ();
       if (listener->as.async.callback != NULL)
         listener->as.async.callback (self->source, (GAsyncResult *) self, listener->as.async.user_data);
       break;

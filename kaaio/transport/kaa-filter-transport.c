@@ -9,6 +9,7 @@
  */
 
 #include "transport/kaa-transport.h"
+#include "loop/kaa-collector.h"
 
 #include <string.h>
 
@@ -56,6 +57,7 @@ filter_transport_read (KaaTransport  *transport,
   if (self->rest != NULL)
     return hand_out (self, g_steal_pointer (&self->rest), buffer, length);
 
+  kaa_collector_settle ();
   bytes = self->funcs->read (self->owner, length, &local);
   if (bytes != NULL)
     {
@@ -85,8 +87,10 @@ filter_transport_write (KaaTransport        *transport,
   GError *local = NULL;
   GBytes *bytes = g_bytes_new (vectors[0].iov_base, MIN (vectors[0].iov_len, MAX_WRITE));
   gsize length = g_bytes_get_size (bytes);
-  gssize n = self->funcs->write (self->owner, bytes, &local);
+  gssize n;
 
+  kaa_collector_settle ();
+  n = self->funcs->write (self->owner, bytes, &local);
   g_bytes_unref (bytes);
 
   /* What a binding returns beside an error is anything: the error counts. */

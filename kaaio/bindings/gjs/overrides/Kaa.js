@@ -4,8 +4,8 @@
 // Everything is pulled: bytes stay in the channel until JavaScript has taken them, because gjs drops a callback that
 // arrives while it collects garbage.
 //
-// In this order: the two exceptions to what introspection gives (bytes, errors), futures, lines, channels. A further class
-// gets a function like _overrideIOChannel().
+// In this order: the exceptions to what introspection gives (bytes, errors, handlers), futures, monitors, lines, channels. A
+// further class gets a function like _overrideIOChannel().
 
 const {Gio, GLib, GObject} = imports.gi;
 
@@ -16,7 +16,11 @@ function _init() {
     Kaa.IO_WRITE = Kaa.IOCondition.WRITE;
     Kaa.IO_EXCEPT = Kaa.IOCondition.EXCEPT;
 
-    _overrideInProgress(Kaa.InProgress.prototype);
+    // Tells C that JavaScript is here, and in which thread.
+    Kaa.acknowledged_closure_new(() => 1);
+
+    _overrideInProgress(Kaa);
+    _overrideIOMonitor(Kaa);
     _overrideIOChannel(Kaa);
     _overrideSocket(Kaa);
     _overrideProcess(Kaa);
@@ -73,6 +77,42 @@ function _withOrigin(error, origin) {
     return error;
 }
 
+// --- handlers ---
+
+// A handler that gjs drops is called again, because it has not said that it was called: 1, or 2 if it returns something true.
+// getCallback() is given the object that calls.
+function _acknowledge(getCallback) {
+    const handler = (self, ...args) => {
+        try {
+            return getCallback(self, handler)(self, ...args) ? 2 : 1;
+        } catch (error) {
+            logError(error);
+            return 1;
+        }
+    };
+    return handler;
+}
+
+// Callbacks by their handlers: a property of the object, so that both can be collected with it, which what C holds cannot.
+const callbacks = Symbol('callbacks');
+
+const _getCallback = (self, handler) => self[callbacks].get(handler);
+
+function _overrideConnect(Kaa, prototype) {
+    for (const [name, isAfter] of [['connect', false], ['connect_after', true]]) {
+        const connect = GObject.Object.prototype[name];
+        prototype[name] = function (signal, callback) {
+            // What cannot be connected has its errors from there.
+            if (typeof callback !== 'function' || !GObject.signal_parse_name(signal, this.constructor.$gtype, true)[0])
+                return connect.call(this, signal, callback);
+            const handler = _acknowledge(_getCallback);
+            this[callbacks] ??= new WeakMap();
+            this[callbacks].set(handler, callback);
+            return Kaa.acknowledged_closure_connect(this, signal, handler, isAfter);
+        };
+    }
+}
+
 // --- futures ---
 
 function _getOutcome(getResult, future, origin) {
@@ -86,7 +126,8 @@ function _getOutcome(getResult, future, origin) {
     }
 }
 
-function _overrideInProgress(prototype) {
+function _overrideInProgress(Kaa) {
+    const prototype = Kaa.InProgress.prototype;
     const {then_acknowledged: listen, get_result: getResult} = prototype;
 
     // As Promise.prototype.then, so `await` works. A callback that gjs drops is called again, because it has not said true.
@@ -127,7 +168,16 @@ function _overrideInProgress(prototype) {
         };
     }
 
+    _overrideConnect(Kaa, prototype);
     _rememberCallers(prototype, ['timeout', 'noabort']);
+}
+
+// --- monitors ---
+
+function _overrideIOMonitor(Kaa) {
+    Kaa.IOMonitor.new = function (callback) {
+        return new Kaa.IOMonitor({closure: Kaa.acknowledged_closure_new(_acknowledge(() => callback))});
+    };
 }
 
 // --- lines ---
@@ -389,8 +439,9 @@ function _overrideIOChannel(Kaa) {
         'write', 'flush', 'wait_writable', 'close', 'shutdown', 'splice']);
 
     // The library does not hear of a new handler; it looks for one after every call.
+    _overrideConnect(Kaa, prototype);
     for (const name of ['connect', 'connect_after']) {
-        const connect = GObject.Object.prototype[name];
+        const connect = prototype[name];
         prototype[name] = function (...args) {
             const id = connect.apply(this, args);
             this.consume(0);
