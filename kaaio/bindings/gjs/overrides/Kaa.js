@@ -208,8 +208,32 @@ class ByteLines {
 }
 
 // A byte order mark is a character of the first line. gjs 1.74 takes the option for its opposite.
-const decoderOptions = [{ignoreBOM: true}, {}].find(options =>
-    new TextDecoder('utf-8', options).decode(new Uint8Array([0xef, 0xbb, 0xbf])).length === 1);
+function _newUtf8Decoder(fatal) {
+    return [true, false].map(ignoreBOM => new TextDecoder('utf-8', {ignoreBOM, fatal})).find(decoder =>
+        decoder.decode(new Uint8Array([0xef, 0xbb, 0xbf])).length === 1);
+}
+
+// Decodes UTF-8, with replacement characters for what is none. A decoder that refuses instead is twenty times as fast in gjs.
+class Utf8Decoder {
+    constructor() {
+        this._strict = _newUtf8Decoder(true);
+        this._lenient = _newUtf8Decoder(false);
+        this.encoding = 'utf-8';
+    }
+
+    decode(bytes) {
+        try {
+            return this._strict.decode(bytes);
+        } catch {
+            return this._lenient.decode(bytes);
+        }
+    }
+}
+
+function _getDecoder(encoding) {
+    const decoder = new TextDecoder(encoding);
+    return decoder.encoding === 'utf-8' ? new Utf8Decoder() : decoder;
+}
 
 // How many bytes at the end are the beginning of a character.
 function _countIncomplete(bytes, encoding) {
@@ -242,7 +266,7 @@ class TextLines {
     constructor(channel, options) {
         const encoding = (typeof options === 'string' ? options : options?.encoding) ?? 'utf-8';
         this._channel = channel;
-        this._decoder = new TextDecoder(encoding, decoderOptions);
+        this._decoder = _getDecoder(encoding);
         // Where no part of a character looks like a delimiter.
         this._isPlain = /^(utf-8|iso-8859-.*|windows-125.)$/.test(this._decoder.encoding);
         this._beginning = null;
