@@ -16,12 +16,13 @@ typedef enum
   KAA_WAIT_CONTEXT_GONE
 } KaaWaitEnd;
 
-/* Tells a thread that blocks that the future's context has gone; that may happen when the thread does not wait any more. */
+/* A thread that blocks. */
 typedef struct
 {
-  KaaInProgress *future;   /* owned */
-  gboolean gone;           /* under the future's lock */
-} KaaGoneWatch;
+  KaaWitness parent;
+  KaaInProgress *future;
+  gboolean context_gone;   /* under the future's lock */
+} KaaBlocked;
 
 static gsize first_thread;
 
@@ -44,20 +45,7 @@ belongs_here (GMainContext *context)
 gboolean
 kaa_in_progress_is_here (KaaInProgress *self)
 {
-  GMainContext *context;
-  gboolean here;
-
-  if (kaa_poller_is_running (self->poller))
-    return TRUE;
-
-  context = kaa_poller_dup_context (self->poller);
-  if (context == NULL)
-    return FALSE;
-
-  here = belongs_here (context);
-  g_main_context_unref (context);
-
-  return here;
+  return kaa_poller_is_running (self->poller) || kaa_poller_ask (self->poller, belongs_here);
 }
 
 /* --- The thread that iterates --- */
@@ -102,51 +90,32 @@ iterate (KaaInProgress *self,
 /* --- A thread that blocks --- */
 
 static void
-clear_watch (gpointer user_data)
+context_is_gone (KaaWitness *witness)
 {
-  KaaGoneWatch *watch = user_data;
+  KaaBlocked *blocked = (KaaBlocked *) witness;
 
-  g_object_unref (watch->future);
+  kaa_in_progress_lock (blocked->future);
+  blocked->context_gone = TRUE;
+  g_cond_broadcast (&kaa_in_progress_get_stripe (blocked->future)->finished);
+  kaa_in_progress_unlock (blocked->future);
 }
 
-static void
-context_is_gone (gpointer user_data)
-{
-  KaaGoneWatch *watch = user_data;
-
-  kaa_in_progress_lock (watch->future);
-  watch->gone = TRUE;
-  g_cond_broadcast (&kaa_in_progress_get_stripe (watch->future)->finished);
-  kaa_in_progress_unlock (watch->future);
-
-  g_atomic_rc_box_release_full (watch, clear_watch);
-}
-
-/* Never ready: what counts is that the context destroys it when it goes. */
-static GSource *
-watch_context (KaaGoneWatch *watch,
-               GMainContext *context)
-{
-  GSource *source = kaa_alarm_new (-1);
-
-  g_source_set_callback (source, NULL, g_atomic_rc_box_acquire (watch), context_is_gone);
-  g_source_attach (source, context);
-
-  return source;
-}
-
+/* Takes no reference to the context: that would keep it from going, and may come too late. */
 static KaaWaitEnd
-block_until (KaaInProgress *self,
-             KaaGoneWatch  *watch,
-             gint64         deadline)
+block (KaaInProgress *self,
+       gint64         deadline)
 {
+  KaaBlocked blocked = { .parent.context_gone = context_is_gone, .future = self };
   KaaStripe *stripe = kaa_in_progress_get_stripe (self);
   KaaWaitEnd end = KAA_WAIT_FINISHED;
+
+  if (!kaa_poller_add_witness (self->poller, &blocked.parent))
+    return KAA_WAIT_CONTEXT_GONE;
 
   kaa_in_progress_lock (self);
   while (self->state == KAA_STATE_PENDING && end == KAA_WAIT_FINISHED)
     {
-      if (watch->gone)
+      if (blocked.context_gone)
         end = KAA_WAIT_CONTEXT_GONE;
       else if (is_over (deadline))
         end = KAA_WAIT_TIMED_OUT;
@@ -157,56 +126,35 @@ block_until (KaaInProgress *self,
     }
   kaa_in_progress_unlock (self);
 
-  return end;
-}
-
-static KaaWaitEnd
-block (KaaInProgress *self,
-       GMainContext  *context,
-       gint64         deadline)
-{
-  KaaGoneWatch *watch = g_atomic_rc_box_new0 (KaaGoneWatch);
-  GSource *source;
-  KaaWaitEnd end;
-
-  watch->future = g_object_ref (self);
-  source = watch_context (watch, context);
-  /* Only a context that we do not hold can go while we wait. */
-  g_main_context_unref (context);
-
-  end = block_until (self, watch, deadline);
-
-  context = end == KAA_WAIT_CONTEXT_GONE ? NULL : kaa_poller_dup_context (self->poller);
-  kaa_alarm_clear (&source, context);
-  g_clear_pointer (&context, g_main_context_unref);
-  g_atomic_rc_box_release_full (watch, clear_watch);
+  kaa_poller_remove_witness (self->poller, &blocked.parent);
 
   return end;
 }
 
 /* --- Both --- */
 
-/* Takes over the reference to the context. */
 static KaaWaitEnd
 wait_until (KaaInProgress *self,
-            GMainContext  *context,
             gint64         deadline)
 {
+  GMainContext *context;
   KaaWaitEnd end;
 
-  /* In a forked child, nobody will ever run the context that the parent runs. */
-  if (context == NULL || kaa_poller_is_forked (self->poller))
+  if (!kaa_in_progress_is_here (self))
+    return block (self, deadline);
+
+  context = kaa_poller_dup_context (self->poller);
+  if (g_main_context_acquire (context))
     {
-      g_clear_pointer (&context, g_main_context_unref);
-      return KAA_WAIT_CONTEXT_GONE;
+      end = iterate (self, context, deadline);
+      g_main_context_release (context);
+      g_main_context_unref (context);
     }
-
-  if (!belongs_here (context) || !g_main_context_acquire (context))
-    return block (self, context, deadline);
-
-  end = iterate (self, context, deadline);
-  g_main_context_release (context);
-  g_main_context_unref (context);
+  else
+    {
+      g_main_context_unref (context);
+      end = block (self, deadline);
+    }
 
   return end;
 }
@@ -248,10 +196,8 @@ kaa_in_progress_wait (KaaInProgress  *self,
 
   if (!kaa_in_progress_get_finished (self))
     {
-      GMainContext *context = kaa_poller_dup_context (self->poller);
-
       kaa_in_progress_begin_wait (self);
-      end = wait_until (self, context, kaa_alarm_after (seconds));
+      end = wait_until (self, kaa_alarm_after (seconds));
       kaa_in_progress_end_wait (self);
     }
 

@@ -87,6 +87,7 @@ struct _KaaPoller
   KaaTask *last_task;
   guint32 n_tasks_pushed;
   guint32 n_tasks_taken;
+  GQueue witnesses;            /* KaaWitness.link; with the lock */
 
   /* Where kaa_poller_is_mine(). */
   GSource *source;             /* owned by the context; NULL once that is gone */

@@ -14,7 +14,7 @@
  *  1. The context owns the sources, each source owns a reference on the poller, and so does whoever
  *     asked for it. The poller owns neither source nor context.
  *  2. When the context goes it destroys the source, and the destroy notify of the source's callback
- *     tells the poller, which tells its entries and runs what tasks are left.
+ *     tells the poller, which tells its entries, runs what tasks are left, and then tells its witnesses.
  *  3. The references go with the sources, after everything that GLib may still know of the poller.
  *  4. After a fork the poller of the parent is a dead thing in the child: its lists may have been in
  *     the hands of another thread, and its epoll set is shared with the parent. Nothing of it is
@@ -254,6 +254,20 @@ kaa_poller_need_companion (KaaPoller *self)
                                              kaa_poller_run_idle, NULL);
 }
 
+static void
+kaa_poller_tell_witnesses (KaaPoller *self)
+{
+  g_mutex_lock (&self->lock);
+  while (self->witnesses.head != NULL)
+    {
+      KaaWitness *witness = g_queue_pop_head_link (&self->witnesses)->data;
+
+      witness->link.data = NULL;
+      witness->context_gone (witness);
+    }
+  g_mutex_unlock (&self->lock);
+}
+
 /* The destroy notify of the source: the context is going. */
 static void
 kaa_poller_context_gone (gpointer user_data)
@@ -289,6 +303,8 @@ kaa_poller_context_gone (gpointer user_data)
       self->tasks = task->next;
       task->func (task, /* context_gone= */ TRUE);
     }
+
+  kaa_poller_tell_witnesses (self);
 }
 
 /* --- the registry --- */
@@ -427,6 +443,54 @@ kaa_poller_dup_context (KaaPoller *self)
   g_mutex_unlock (&self->lock);
 
   return context;
+}
+
+gboolean
+kaa_poller_ask (KaaPoller  *self,
+                gboolean  (*question) (GMainContext *context))
+{
+  gboolean answer;
+
+  if (!kaa_poller_is_usable (self))
+    return FALSE;
+
+  /* The context cannot be freed while it waits to tell us that it goes. */
+  g_mutex_lock (&self->lock);
+  answer = self->context != NULL && question (self->context);
+  g_mutex_unlock (&self->lock);
+
+  return answer;
+}
+
+gboolean
+kaa_poller_add_witness (KaaPoller  *self,
+                        KaaWitness *witness)
+{
+  gboolean added;
+
+  if (!kaa_poller_is_usable (self))
+    return FALSE;
+
+  g_mutex_lock (&self->lock);
+  added = self->context != NULL;
+  if (added)
+    {
+      witness->link.data = witness;
+      g_queue_push_tail_link (&self->witnesses, &witness->link);
+    }
+  g_mutex_unlock (&self->lock);
+
+  return added;
+}
+
+void
+kaa_poller_remove_witness (KaaPoller  *self,
+                           KaaWitness *witness)
+{
+  g_mutex_lock (&self->lock);
+  if (witness->link.data != NULL)
+    g_queue_unlink (&self->witnesses, &witness->link);
+  g_mutex_unlock (&self->lock);
 }
 
 int

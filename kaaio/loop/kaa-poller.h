@@ -21,6 +21,7 @@ typedef struct _KaaPoller    KaaPoller;
 typedef struct _KaaPollEntry KaaPollEntry;
 typedef struct _KaaWatch     KaaWatch;
 typedef struct _KaaTask      KaaTask;
+typedef struct _KaaWitness   KaaWitness;
 
 typedef enum
 {
@@ -79,14 +80,32 @@ struct _KaaTask
   void (*func) (KaaTask *task, gboolean context_gone);
 };
 
+/* Somebody, in whatever thread, who has to know when the context goes. Intrusive, and the owner's to remove. */
+struct _KaaWitness
+{
+  GList link;                 /* data is NULL when it was told */
+  /* After entries and tasks, under the poller's lock: it must not call the poller. */
+  void (*context_gone) (KaaWitness *witness);
+};
+
 /* The poller of a context (NULL: the thread default) and priority; a new reference. Any thread. */
 KaaPoller     *kaa_poller_get            (GMainContext *context,
                                           int           priority);
 KaaPoller     *kaa_poller_ref            (KaaPoller    *self);
 void           kaa_poller_unref          (KaaPoller    *self);
 
-/* A new reference, NULL once the context is gone. The poller itself never keeps its context alive. */
+/* A new reference, NULL once the context is gone. The poller itself never keeps its context alive. Only where somebody else
+ * does: GLib has no way to ask for a reference to a context whose last one is just being dropped in another thread. */
 GMainContext  *kaa_poller_dup_context    (KaaPoller    *self);
+/* Any thread: what the question says of the context, which stays there, though perhaps not alive, until that has returned. FALSE once
+ * it is gone. */
+gboolean       kaa_poller_ask            (KaaPoller    *self,
+                                          gboolean    (*question) (GMainContext *context));
+/* Any thread. FALSE, and nothing was added, once the context is gone. */
+gboolean       kaa_poller_add_witness    (KaaPoller    *self,
+                                          KaaWitness   *witness);
+void           kaa_poller_remove_witness (KaaPoller    *self,
+                                          KaaWitness   *witness);
 gboolean       kaa_poller_is_gone        (KaaPoller    *self);
 int            kaa_poller_get_priority   (KaaPoller    *self);
 /* Whether this thread may touch what belongs to the poller: it runs the context, or nobody else does. */

@@ -476,7 +476,6 @@ test_context_goes (void)
     }
 }
 
-/* Nobody runs the default context, but it belongs to the first thread: another one blocks rather than running it. */
 static gboolean
 fail_in_thread (gpointer user_data)
 {
@@ -484,6 +483,40 @@ fail_in_thread (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+wait_elsewhere (gpointer user_data)
+{
+  Waiter *waiter = user_data;
+
+  if (!waiter->started)
+    g_thread_join (g_thread_new ("wait", wait_in_thread, waiter));
+}
+
+/* Another thread waits while the last reference of the context is being dropped: none can be had any more. */
+static void
+test_context_is_going (void)
+{
+  GMainContext *context = g_main_context_new ();
+  Waiter waiter = { make_in (context), 0, };
+
+  /* Whatever the order, the context destroys one of them before it tells the library. */
+  for (int priority = G_PRIORITY_HIGH; priority <= G_PRIORITY_LOW; priority += G_PRIORITY_LOW - G_PRIORITY_HIGH)
+    {
+      GSource *source = g_idle_source_new ();
+
+      g_source_set_priority (source, priority);
+      g_source_set_callback (source, fail_in_thread, &waiter, wait_elsewhere);
+      g_source_attach (source, context);
+      g_source_unref (source);
+    }
+
+  g_main_context_unref (context);
+  g_assert_error (waiter.error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&waiter.error);
+  assert_finalize (waiter.future);
+}
+
+/* Nobody runs the default context, but it belongs to the first thread: another one blocks rather than running it. */
 static void
 test_does_not_steal (void)
 {
@@ -519,6 +552,7 @@ main (int   argc,
   g_test_add_func ("/in-progress-wait/contexts/own", test_own_context);
   g_test_add_func ("/in-progress-wait/contexts/gone-before", test_context_gone_before);
   g_test_add_func ("/in-progress-wait/contexts/goes", test_context_goes);
+  g_test_add_func ("/in-progress-wait/contexts/is-going", test_context_is_going);
   g_test_add_func ("/in-progress-wait/contexts/does-not-steal", test_does_not_steal);
 
   return g_test_run ();
