@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /*
  * What the files of the poller share: kaa-poller.c (sources, tasks, registry), kaa-poller-entries.c
- * (lists), kaa-watch.c and kaa-watch-epoll.c (descriptors).
+ * (lists), kaa-watch.c and its kin (descriptors).
  */
 
 /* Where an entry is: KaaPollEntry.queue. */
@@ -68,7 +68,19 @@ typedef struct
   KaaWatch *watch;
   gboolean polled;
   gboolean hung_up;   /* the last report was one that cannot be masked */
+  gboolean busy;      /* comes from the epoll set, and may go back there */
+  guint reports;      /* since another one asked for its place */
 } KaaDirect;
+
+/* How many of the watches in the epoll set may be polled directly all the same. */
+#define KAA_BUSY_PLACES 4
+
+/* A watch in the epoll set that is on its way to such a place. */
+typedef struct
+{
+  guint32 age;        /* the watch's name there */
+  guint reports;      /* 0: nobody */
+} KaaCandidate;
 
 struct _KaaPoller
 {
@@ -100,13 +112,14 @@ struct _KaaPoller
   guint n_unseen;              /* so many at its head were not looked at since */
   KaaBlockCache blocks;
 
-  /* The same, but the business of kaa-watch.c and kaa-watch-epoll.c. */
+  /* The same, but the business of kaa-watch.c and its kin. */
   GPtrArray *directs;          /* KaaDirect, each with a GPollFD of the source; NULL before the first */
   GArray *slots;               /* KaaSlot, of the watches in the epoll set; NULL before the first */
   GArray *slots_of_fds;        /* guint32: 1 + the slot that a descriptor was given to last, 0 for none */
   guint n_in_epoll;
   guint32 free_slot;
   guint32 age;                 /* of the watch that came to the set last */
+  KaaCandidate candidates[KAA_BUSY_PLACES];
   GPollFD epoll;               /* fd is -1 while there is none */
 };
 
@@ -148,11 +161,16 @@ void     kaa_watches_free          (KaaPoller *self);
 void     kaa_watch_gain            (KaaWatch  *watch,
                                     guint      ready);
 
-/* A GPollFD of the poller's own. */
-void     kaa_direct_add            (KaaPoller *self,
+/* kaa-watch-direct.c */
+
+KaaDirect *kaa_direct_add          (KaaPoller *self,
                                     KaaWatch  *watch);
 void     kaa_direct_remove         (KaaPoller *self,
                                     guint      index);
+/* After a change of what is wanted or known. */
+void     kaa_direct_update         (KaaPoller *self,
+                                    KaaWatch  *watch);
+void     kaa_direct_collect        (KaaPoller *self);
 
 /* kaa-watch-epoll.c */
 
@@ -164,11 +182,22 @@ void     kaa_epoll_close           (KaaPoller *self);
  * that is in the set already (EEXIST), limits (ENOSPC, ENOMEM). */
 gboolean kaa_epoll_add             (KaaPoller *self,
                                     KaaWatch  *watch);
+/* FALSE where its descriptor was closed behind its back, and the number belongs to another watch by now. */
+gboolean kaa_epoll_has             (KaaPoller *self,
+                                    KaaWatch  *watch);
 void     kaa_epoll_remove          (KaaPoller *self,
                                     KaaWatch  *watch);
 /* After a change of what is wanted. */
 void     kaa_epoll_update          (KaaPoller *self,
                                     KaaWatch  *watch);
 void     kaa_epoll_collect         (KaaPoller *self);
+
+/* kaa-watch-busy.c */
+
+/* The set has reported it. TRUE if it has done so often enough to be promoted. */
+gboolean kaa_busy_note             (KaaPoller *self,
+                                    KaaWatch  *watch);
+void     kaa_busy_promote          (KaaPoller *self,
+                                    KaaWatch  *watch);
 
 G_END_DECLS

@@ -22,7 +22,7 @@
  *
  * Nothing here keeps an iterator across a call of an entry or task, because all of them may run a
  * nested main loop, and free what they belong to. This file has the sources, the tasks and the
- * registry, kaa-poller-entries.c the lists of entries, kaa-watch.c and kaa-watch-epoll.c the descriptors.
+ * registry, kaa-poller-entries.c the lists of entries, kaa-watch.c and its kin the descriptors.
  */
 
 /* Outside of a dispatch. */

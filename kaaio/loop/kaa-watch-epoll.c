@@ -114,15 +114,20 @@ kaa_epoll_add (KaaPoller *self,
   return TRUE;
 }
 
+gboolean
+kaa_epoll_has (KaaPoller *self,
+               KaaWatch  *watch)
+{
+  return *kaa_slot_of_fd (self, watch->fd) == watch->index + 1;
+}
+
 void
 kaa_epoll_remove (KaaPoller *self,
                   KaaWatch  *watch)
 {
-  guint32 *slot_of_fd = kaa_slot_of_fd (self, watch->fd);
-
-  if (*slot_of_fd == watch->index + 1)
+  if (kaa_epoll_has (self, watch))
     {
-      *slot_of_fd = 0;
+      *kaa_slot_of_fd (self, watch->fd) = 0;
       epoll_ctl (self->epoll.fd, EPOLL_CTL_DEL, watch->fd, NULL);
     }
   kaa_epoll_give_slot_back (self, watch->index);
@@ -138,7 +143,7 @@ kaa_epoll_update (KaaPoller *self,
     return;
 
   /* Closed behind our back: whoever reads or writes next will learn it. */
-  if (*kaa_slot_of_fd (self, watch->fd) != watch->index + 1 ||
+  if (!kaa_epoll_has (self, watch) ||
       !kaa_epoll_control (self, EPOLL_CTL_MOD, watch, wanted))
     kaa_watch_gain (watch, KAA_POLL_BOTH | KAA_POLL_HUP);
 }
@@ -198,6 +203,7 @@ kaa_epoll_collect (KaaPoller *self)
 {
   struct epoll_event events[256];
   gboolean haunted = FALSE;
+  KaaWatch *busy = NULL;
   int n;
 
   if (self->epoll.fd < 0 || self->epoll.revents == 0)
@@ -227,6 +233,8 @@ kaa_epoll_collect (KaaPoller *self)
       if (events[i].events & (EPOLLHUP | EPOLLERR))
         ready |= KAA_POLL_BOTH | KAA_POLL_HUP;
       kaa_watch_gain (slot->watch, ready);
+      if (kaa_busy_note (self, slot->watch))
+        busy = slot->watch;
     }
 
   /* Only a new set gets rid of a description whose descriptor is not there any more. */
@@ -235,12 +243,23 @@ kaa_epoll_collect (KaaPoller *self)
       kaa_epoll_close (self);
       kaa_epoll_open (self);
     }
+  else if (busy != NULL)
+    {
+      kaa_busy_promote (self, busy);
+    }
 }
 
 #else
 
 gboolean
 kaa_epoll_add (KaaPoller *self,
+               KaaWatch  *watch)
+{
+  return FALSE;
+}
+
+gboolean
+kaa_epoll_has (KaaPoller *self,
                KaaWatch  *watch)
 {
   return FALSE;

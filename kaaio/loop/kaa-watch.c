@@ -3,24 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
-
-#ifndef POLLRDHUP
-#define POLLRDHUP 0
-#endif
 
 /*
  * KaaWatch: the descriptors of a poller, watched in one of two ways.
  *
- * A direct watch is a GPollFD of the poller's source: nothing is cheaper for a few, but GLib and
- * the kernel walk over all of them in each turn. So when there are many they move to an epoll set,
- * which is itself one GPollFD. What epoll refuses stays direct.
- *
- * Direct watches are level-triggered and made silent by asking for less: `events` is always
- * what is wanted and not known to be ready. A hang-up cannot be masked, so after one the
- * GPollFD is taken out for as long as there is nothing to ask for. Watches in the epoll set are
- * edge-triggered, so nothing has to be told to the kernel when readiness comes and goes.
+ * A direct watch (kaa-watch-direct.c) is a GPollFD of the poller's source: nothing is cheaper for a
+ * few, but GLib and the kernel walk over all of them in each turn. So when there are many they move
+ * to an epoll set (kaa-watch-epoll.c), which is itself one GPollFD. What epoll refuses stays direct,
+ * and the busiest of the many come back (kaa-watch-busy.c): they are spared the second system call.
  */
 
 /* Beyond MAX watches they move to epoll, with MIN left they move back. */
@@ -44,123 +35,6 @@ static guint
 kaa_watches_count (KaaPoller *self)
 {
   return (self->directs != NULL ? self->directs->len : 0) + self->n_in_epoll;
-}
-
-/* --- direct --- */
-
-static gushort
-kaa_direct_events (guint wanted)
-{
-  gushort events = 0;
-
-  if (wanted & KAA_POLL_IN)
-    events |= POLLIN | POLLRDHUP;
-  if (wanted & KAA_POLL_OUT)
-    events |= POLLOUT;
-
-  return events;
-}
-
-static guint
-kaa_direct_ready (gushort revents)
-{
-  guint ready = 0;
-
-  if (revents & POLLIN)
-    ready |= KAA_POLL_IN;
-  if (revents & POLLOUT)
-    ready |= KAA_POLL_OUT;
-  if (revents & POLLRDHUP)
-    ready |= KAA_POLL_IN | KAA_POLL_HUP;
-  if (revents & (POLLHUP | POLLERR | POLLNVAL))
-    ready |= KAA_POLL_BOTH | KAA_POLL_HUP;
-
-  return ready;
-}
-
-static void
-kaa_direct_update (KaaPoller *self,
-                   KaaDirect *direct)
-{
-  guint missing = direct->watch->wanted & ~(guint) direct->watch->ready & KAA_POLL_BOTH;
-  gboolean polled = missing != 0 || !direct->hung_up;
-
-  direct->poll.events = kaa_direct_events (missing);
-  if (polled == direct->polled)
-    return;
-
-  /* Both wake the context up, which is why they are not used to be silent about less than a hang-up. */
-  direct->polled = polled;
-  if (polled)
-    {
-      direct->hung_up = FALSE;
-      direct->poll.revents = 0;
-      g_source_add_poll (self->source, &direct->poll);
-    }
-  else
-    {
-      g_source_remove_poll (self->source, &direct->poll);
-    }
-}
-
-static KaaDirect *
-kaa_direct_of (KaaPoller *self,
-               KaaWatch  *watch)
-{
-  return g_ptr_array_index (self->directs, watch->index);
-}
-
-void
-kaa_direct_add (KaaPoller *self,
-                KaaWatch  *watch)
-{
-  KaaDirect *direct = g_new0 (KaaDirect, 1);
-
-  if (self->directs == NULL)
-    self->directs = g_ptr_array_new_with_free_func (g_free);
-
-  direct->poll.fd = watch->fd;
-  direct->watch = watch;
-  watch->backend = KAA_BACKEND_DIRECT;
-  watch->index = self->directs->len;
-  g_ptr_array_add (self->directs, direct);
-
-  kaa_direct_update (self, direct);
-}
-
-void
-kaa_direct_remove (KaaPoller *self,
-                   guint      index)
-{
-  KaaDirect *direct = g_ptr_array_index (self->directs, index);
-
-  if (direct->polled)
-    g_source_remove_poll (self->source, &direct->poll);
-  g_ptr_array_remove_index_fast (self->directs, index);
-
-  if (index < self->directs->len)
-    {
-      direct = g_ptr_array_index (self->directs, index);
-      direct->watch->index = index;
-    }
-}
-
-static void
-kaa_direct_collect (KaaPoller *self)
-{
-  for (guint i = 0; self->directs != NULL && i < self->directs->len; i++)
-    {
-      KaaDirect *direct = g_ptr_array_index (self->directs, i);
-      gushort revents = direct->poll.revents;
-
-      if (revents == 0)
-        continue;
-
-      direct->poll.revents = 0;
-      direct->hung_up = (revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
-      kaa_watch_gain (direct->watch, kaa_direct_ready (revents));
-      kaa_direct_update (self, direct);
-    }
 }
 
 /* --- of the poller --- */
@@ -311,7 +185,7 @@ kaa_watch_set_wanted (KaaWatch     *watch,
   if (watch->backend == KAA_BACKEND_EPOLL)
     kaa_epoll_update (self, watch);
   else
-    kaa_direct_update (self, kaa_direct_of (self, watch));
+    kaa_direct_update (self, watch);
 }
 
 void
@@ -327,5 +201,5 @@ kaa_watch_clear (KaaWatch     *watch,
   /* In the epoll set the next edge comes by itself. */
   self = watch->entry->poller;
   if (watch->backend == KAA_BACKEND_DIRECT && kaa_poller_is_usable (self))
-    kaa_direct_update (self, kaa_direct_of (self, watch));
+    kaa_direct_update (self, watch);
 }

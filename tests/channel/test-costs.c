@@ -304,15 +304,10 @@ answer_by_write (KaaIOChannel *channel,
 }
 
 static void
-play (KaaIOChannel *channel,
-      int           peer,
-      GCallback     answer)
+play_rounds (int   peer,
+             guint n_rounds)
 {
-  gulong id = g_signal_connect (channel, "readline", answer, NULL);
-
-  settle ();
-  begin_counting ();
-  for (guint i = 0; i < N_ROUNDS; i++)
+  for (guint i = 0; i < n_rounds; i++)
     {
       char buffer[32];
 
@@ -322,6 +317,20 @@ play (KaaIOChannel *channel,
       while (get_waiting (peer) == 0);
       g_assert_cmpint (read (peer, buffer, sizeof buffer), ==, 16);
     }
+}
+
+/* Counted is what comes once the poller knows who is busy. */
+static void
+play (KaaIOChannel *channel,
+      int           peer,
+      GCallback     answer)
+{
+  gulong id = g_signal_connect (channel, "readline", answer, NULL);
+
+  settle ();
+  play_rounds (peer, 30);
+  begin_counting ();
+  play_rounds (peer, N_ROUNDS);
   end_counting ();
   g_signal_handler_disconnect (channel, id);
 }
@@ -349,7 +358,7 @@ test_ping_pong (gconstpointer answer)
   close (peer);
 }
 
-/* ... and one more call beside any number of others, whatever they have at hand. */
+/* ... and not one call more beside any number of others, whatever they have at hand. */
 static void
 test_crowded (gconstpointer unread)
 {
@@ -369,7 +378,7 @@ test_crowded (gconstpointer unread)
       g_assert_cmpuint (counts.writes, ==, N_ROUNDS);
       g_assert_cmpuint (n_polls, ==, N_ROUNDS);
       g_assert_cmpuint (counts.controls, ==, 0);
-      g_assert_cmpuint (counts.waits, ==, N_ROUNDS);
+      g_assert_cmpuint (counts.waits, ==, 0);
       n_looks[i] = counts.looks;
 
       finish_channel (channel);
