@@ -9,7 +9,7 @@
 typedef struct
 {
   KaaTask task;
-  grefcount ref_count;
+  gatomicrefcount ref_count;
   KaaIOChannel *channel;
   GCancellable *cancellable;
   GTask *answer;          /* NULL where the caller waits */
@@ -35,7 +35,7 @@ op_new (KaaIOChannel    *channel,
 {
   KaaStreamOp *self = g_new0 (KaaStreamOp, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->channel = g_object_ref (channel);
   self->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   self->kind = kind;
@@ -49,7 +49,7 @@ op_new (KaaIOChannel    *channel,
 static void
 op_unref (KaaStreamOp *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
   g_clear_object (&self->future);
   g_clear_object (&self->answer);
@@ -199,7 +199,7 @@ go_on (KaaStreamOp *self)
   if (self->future == NULL || (self->answer == NULL && self->cancellable == NULL))
     return;
 
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   kaa_in_progress_call_async (self->future, go_on, self->cancellable, future_done, self);
 }
 
@@ -223,25 +223,23 @@ run_task (KaaTask  *task,
   op_unref (self);
 }
 
+/* FALSE: it begins in the thread of the channel. */
 static gboolean
-is_here (KaaIOChannel *channel)
-{
-  return kaa_poller_is_mine (kaa_channel_get_private (channel)->entry.poller);
-}
-
-static void
 begin (KaaStreamOp *self)
 {
-  if (is_here (self->channel))
+  KaaPoller *poller = kaa_channel_get_private (self->channel)->entry.poller;
+
+  if (kaa_poller_is_mine (poller))
     {
       go_on (self);
-      return;
+      return TRUE;
     }
 
   self->started = FALSE;
   self->task.func = run_task;
-  g_ref_count_inc (&self->ref_count);
-  kaa_poller_defer (kaa_channel_get_private (self->channel)->entry.poller, &self->task);
+  g_atomic_ref_count_inc (&self->ref_count);
+  kaa_poller_defer (poller, &self->task);
+  return FALSE;
 }
 
 static void
@@ -272,8 +270,7 @@ kaa_stream_op_run (KaaIOChannel     *channel,
     {
       GError *local = NULL;
 
-      begin (self);
-      if (!is_here (channel))
+      if (!begin (self))
         wait_until_started (self);
       if (self->done)
         break;

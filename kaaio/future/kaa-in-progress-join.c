@@ -275,7 +275,6 @@ timer_is_gone (gpointer user_data)
     {
       g_clear_pointer (&self->timer, g_source_unref);
       remove_links (self);
-      kaa_poller_context_is_going (self->future->poller);
       settle_failed (self,
                      g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
                                           "The main context has gone that would have seen the operation time out"),

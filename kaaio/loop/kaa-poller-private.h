@@ -92,9 +92,9 @@ struct _KaaPoller
 
   /* Any thread. Written under the lock; context, thread and tasks are read without it, too. */
   GMutex lock;
-  gboolean context_going; /* it cannot be woken any more; with the lock */
   GMainContext *context;       /* not owned; NULL once it is gone */
-  gpointer thread;             /* that ran the context last */
+  gpointer thread;             /* that ran the context last, or dropped it */
+  gboolean told;               /* the context is gone, and nobody is left who has to be told; with the lock */
   KaaTask *tasks;
   KaaTask *last_task;
   guint32 n_tasks_pushed;

@@ -14,7 +14,8 @@
  *  1. The context owns the sources, each source owns a reference on the poller, and so does whoever
  *     asked for it. The poller owns neither source nor context.
  *  2. When the context goes it destroys the source, and the destroy notify of the source's callback
- *     tells the poller, which tells its entries, runs what tasks are left, and then tells its witnesses.
+ *     tells the poller, which tells its entries, runs what tasks are left, and then tells its witnesses. Until
+ *     that is done all belongs to the thread that dropped the context, and to any thread afterwards.
  *  3. The references go with the sources, after everything that GLib may still know of the poller.
  *  4. After a fork the poller of the parent is a dead thing in the child: its lists may have been in
  *     the hands of another thread, and its epoll set is shared with the parent. Nothing of it is
@@ -254,10 +255,22 @@ kaa_poller_need_companion (KaaPoller *self)
                                              kaa_poller_run_idle, NULL);
 }
 
+/* Other threads may hand over tasks until there are none left. */
 static void
-kaa_poller_tell_witnesses (KaaPoller *self)
+kaa_poller_tell_tasks (KaaPoller *self)
 {
   g_mutex_lock (&self->lock);
+  while (self->tasks != NULL)
+    {
+      KaaTask *task = self->tasks;
+
+      g_atomic_pointer_set (&self->tasks, task->next);
+      g_mutex_unlock (&self->lock);
+      task->func (task, /* context_gone= */ TRUE);
+      g_mutex_lock (&self->lock);
+    }
+
+  self->told = TRUE;
   while (self->witnesses.head != NULL)
     {
       KaaWitness *witness = g_queue_pop_head_link (&self->witnesses)->data;
@@ -287,6 +300,7 @@ kaa_poller_context_gone (gpointer user_data)
 
   g_mutex_lock (&self->lock);
   g_atomic_pointer_set (&self->context, NULL);
+  kaa_poller_note_thread (self);
   g_mutex_unlock (&self->lock);
 
   self->source = NULL;
@@ -294,17 +308,7 @@ kaa_poller_context_gone (gpointer user_data)
   kaa_watches_close (self);
 
   kaa_poller_tell_entries (self);
-
-  /* Nobody adds to them any more, so they need no lock. */
-  while (self->tasks != NULL)
-    {
-      KaaTask *task = self->tasks;
-
-      self->tasks = task->next;
-      task->func (task, /* context_gone= */ TRUE);
-    }
-
-  kaa_poller_tell_witnesses (self);
+  kaa_poller_tell_tasks (self);
 }
 
 /* --- the registry --- */
@@ -468,11 +472,11 @@ kaa_poller_add_witness (KaaPoller  *self,
 {
   gboolean added;
 
-  if (!kaa_poller_is_usable (self))
+  if (kaa_poller_is_forked (self))
     return FALSE;
 
   g_mutex_lock (&self->lock);
-  added = self->context != NULL;
+  added = !self->told;
   if (added)
     {
       witness->link.data = witness;
@@ -503,10 +507,15 @@ kaa_poller_get_priority (KaaPoller *self)
 static G_GNUC_NO_INLINE gboolean
 kaa_poller_claim (KaaPoller *self)
 {
-  gboolean mine = TRUE;
+  gboolean mine;
 
   g_mutex_lock (&self->lock);
-  if (self->context != NULL)
+  if (self->context == NULL)
+    {
+      /* Who drops the context has it to himself until all were told. */
+      mine = self->told;
+    }
+  else
     {
       /* Nobody owns a context between two of its turns, so that it can be had says little. It belongs to the thread that first
        * used it, until another one runs it, or at least has made it its own default. */
@@ -530,7 +539,7 @@ kaa_poller_claim (KaaPoller *self)
 gboolean
 kaa_poller_is_mine (KaaPoller *self)
 {
-  if (g_atomic_pointer_get (&self->thread) == kaa_this_thread () || !kaa_poller_is_usable (self))
+  if (g_atomic_pointer_get (&self->thread) == kaa_this_thread () || kaa_poller_is_forked (self))
     return TRUE;
 
   return kaa_poller_claim (self);
@@ -556,12 +565,12 @@ kaa_poller_get_blocks (KaaPoller *self)
   return kaa_poller_is_usable (self) ? &self->blocks : NULL;
 }
 
-void
-kaa_poller_context_is_going (KaaPoller *self)
+/* Under the lock. By a change of a ready time that never comes: g_main_context_wakeup() insists on a reference, and
+ * the last one may just have been dropped. The source is there until the context has told us. */
+static void
+kaa_poller_wake (KaaPoller *self)
 {
-  g_mutex_lock (&self->lock);
-  self->context_going = TRUE;
-  g_mutex_unlock (&self->lock);
+  g_source_set_ready_time (self->source, g_source_get_ready_time (self->source) == -1 ? G_MAXINT64 : -1);
 }
 
 void
@@ -573,7 +582,7 @@ kaa_poller_defer (KaaPoller *self,
   if (!kaa_poller_is_forked (self))
     {
       g_mutex_lock (&self->lock);
-      queued = self->context != NULL;
+      queued = !self->told;
       if (queued)
         {
           gboolean first = self->tasks == NULL;
@@ -586,9 +595,8 @@ kaa_poller_defer (KaaPoller *self,
           self->last_task = task;
           self->n_tasks_pushed++;
 
-          /* Under the lock, because the context cannot go while it waits to tell us so. */
-          if (first && !self->context_going && g_atomic_pointer_get (&self->thread) != kaa_this_thread ())
-            g_main_context_wakeup (self->context);
+          if (first && self->context != NULL && g_atomic_pointer_get (&self->thread) != kaa_this_thread ())
+            kaa_poller_wake (self);
         }
       g_mutex_unlock (&self->lock);
     }

@@ -101,14 +101,14 @@ GMainContext  *kaa_poller_dup_context    (KaaPoller    *self);
  * it is gone. */
 gboolean       kaa_poller_ask            (KaaPoller    *self,
                                           gboolean    (*question) (GMainContext *context));
-/* Any thread. FALSE, and nothing was added, once the context is gone. */
+/* Any thread. FALSE, and nothing was added, once the context is gone and all were told. */
 gboolean       kaa_poller_add_witness    (KaaPoller    *self,
                                           KaaWitness   *witness);
 void           kaa_poller_remove_witness (KaaPoller    *self,
                                           KaaWitness   *witness);
 gboolean       kaa_poller_is_gone        (KaaPoller    *self);
 int            kaa_poller_get_priority   (KaaPoller    *self);
-/* Whether this thread may touch what belongs to the poller: it runs the context, or nobody else does. */
+/* Whether this thread may touch what belongs to the poller: it runs the context, or nobody else does or ever will. */
 gboolean       kaa_poller_is_mine        (KaaPoller    *self);
 /* A quick yes to the question above, of a poller that is usable. */
 gboolean       kaa_poller_is_here        (KaaPoller    *self);
@@ -124,10 +124,6 @@ KaaBlockCache *kaa_poller_get_blocks     (KaaPoller    *self);
  * dispatched in the same turn. */
 void           kaa_poller_defer          (KaaPoller    *self,
                                           KaaTask      *task);
-
-/* For the destroy notify of a source of one's own: the context destroys its sources one after the other, and ours may be told
- * later. From now on tasks are queued without waking it. */
-void           kaa_poller_context_is_going (KaaPoller  *self);
 
 /* All below: only where kaa_poller_is_mine(), or in context_gone(). */
 

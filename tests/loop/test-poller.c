@@ -637,6 +637,92 @@ test_context_gone (gconstpointer data)
   g_assert_cmpuint (count_fds (/* only_epoll= */ FALSE), ==, n_fds);
 }
 
+typedef struct
+{
+  KaaPoller *poller;
+  Task *task;
+  gboolean mine;
+} Elsewhere;
+
+static gpointer
+defer_elsewhere (gpointer user_data)
+{
+  Elsewhere *self = user_data;
+
+  self->mine = kaa_poller_is_mine (self->poller);
+  kaa_poller_defer (self->poller, &self->task->task);
+
+  return NULL;
+}
+
+static void
+defer_in_thread (gpointer user_data)
+{
+  g_thread_join (g_thread_new ("elsewhere", defer_elsewhere, user_data));
+}
+
+static void
+defer_from_entry (Entry *self)
+{
+  Task *task = ((Elsewhere *) self->other)->task;
+
+  defer_in_thread (self->other);
+  /* It is for this thread, which tells its entries first. */
+  g_assert_cmpuint (task->log->len, ==, 0);
+}
+
+/* Another thread hands tasks over while the last reference of the context is being dropped: nothing of GLib's may be told, and
+ * nobody runs them but who drops it. */
+static void
+test_context_going (gconstpointer data)
+{
+  GString *log = g_string_new (NULL);
+  Task tasks[4] = { { { NULL } } };
+  Elsewhere elsewhere[4];
+  Entry *entry;
+  KaaPoller *poller;
+
+  begin (data);
+  poller = kaa_poller_get (context, G_PRIORITY_DEFAULT);
+  for (guint i = 0; i < G_N_ELEMENTS (tasks); i++)
+    {
+      tasks[i].task.func = run_task;
+      tasks[i].name = (char) ('a' + i);
+      tasks[i].log = log;
+      elsewhere[i] = (Elsewhere) { poller, &tasks[i], FALSE };
+    }
+  entry = entry_new ();
+  entry->act = defer_from_entry;
+  entry->other = (Entry *) &elsewhere[2];
+  settle ();
+
+  /* Whatever the order, the context destroys one of them before it tells the poller. */
+  for (guint i = 0; i < 2; i++)
+    {
+      GSource *source = g_timeout_source_new_seconds (1000);
+
+      g_source_set_priority (source, i == 0 ? G_PRIORITY_HIGH : G_PRIORITY_LOW);
+      g_source_set_callback (source, count_call, &elsewhere[i], defer_in_thread);
+      g_source_attach (source, context);
+      g_source_unref (source);
+    }
+
+  g_clear_pointer (&context, g_main_context_unref);
+  g_assert_false (elsewhere[2].mine);
+  g_assert_cmpuint (entry->n_gone, ==, 1);
+  g_assert_cmpuint (log->len, ==, 3);
+  g_assert_cmpstr (log->str + 1, ==, log->str[0] == 'A' ? "CB" : "CA");
+
+  /* Afterwards it belongs to everybody. */
+  defer_in_thread (&elsewhere[3]);
+  g_assert_true (elsewhere[3].mine);
+  g_assert_cmpuint (log->len, ==, 4);
+
+  entry_free (entry);
+  kaa_poller_unref (poller);
+  g_string_free (log, TRUE);
+}
+
 /* In the child. The number of the check that failed is its exit status. */
 static int
 check_child (Entry *entries[],
@@ -750,6 +836,7 @@ main (int   argc,
     { "threads", test_threads },
     { "registry", test_registry },
     { "context-gone", test_context_gone },
+    { "context-going", test_context_going },
     { "fork", test_fork },
   };
 
