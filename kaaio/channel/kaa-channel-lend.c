@@ -10,6 +10,8 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+#include <string.h>
+
 /* What is shared: two numbers. */
 enum
 {
@@ -64,63 +66,61 @@ kaa_channel_end_loan (KaaIOChannelPrivate *priv)
     loan_free (g_steal_pointer (&priv->reading->loan));
 }
 
+/* What a binding can write to as well. */
+static gpointer
+get_memory (GBytes *bytes)
+{
+  return (gpointer) g_bytes_get_data (bytes, NULL);
+}
+
 /**
  * kaa_io_channel_lend_lines:
  * @self: a channel
- * @tally: (out) (transfer full) (nullable): two unsigned 32-bit numbers that are shared with the channel
- * @length: (out): how many bytes
+ * @tally: two unsigned 32-bit numbers, which from now on are shared with the channel
+ * @room: where the lines are copied to
  *
  * As [method@Kaa.IOChannel.peek_lines], but lines are taken without a call for each: the first number of @tally says how many bytes of
  * them were handed out, and is written by who borrows them. When the second one is not 0 any more, no further line may be
  * handed out: somebody else has read, or has asked for something, or the delimiter or queue-size was set. Nothing is lost then;
  * those that were not handed out are still in the queue.
  *
- * The last of them should be followed by another call of the channel, so that it looks at its queue.
+ * The last of them should be followed by another call of the channel, so that it looks at its queue. It may be this one, with
+ * the same @tally.
  *
- * For language bindings that can write to the memory of a #GBytes.
+ * For language bindings that can write to the memory of a #GBytes, and for whom new memory for each block is dear. Nothing
+ * keeps @room, so it may serve one channel after the other.
  *
- * Returns: (transfer full) (array length=length) (nullable): a copy of the lines; %NULL if there is no whole one for you
+ * Returns: how many bytes of @room are lines; 0 if there is no whole one for you, or none that fits
  *
  * Since: 1.0
  */
-guint8 *
-kaa_io_channel_lend_lines (KaaIOChannel  *self,
-                           GBytes       **tally,
-                           gsize         *length)
+gsize
+kaa_io_channel_lend_lines (KaaIOChannel *self,
+                           GBytes       *tally,
+                           GBytes       *room)
 {
   KaaIOChannelPrivate *priv;
-  GBytes *lines;
-  guint8 *copy;
-  guint serial;
+  gsize length;
   KaaLoan *loan;
 
-  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
-  g_return_val_if_fail (tally != NULL, NULL);
-  g_return_val_if_fail (length != NULL, NULL);
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), 0);
+  g_return_val_if_fail (tally != NULL && g_bytes_get_size (tally) == TALLY_SIZE * sizeof (guint32), 0);
+  g_return_val_if_fail (room != NULL, 0);
 
   priv = kaa_channel_get_private (self);
-  *tally = NULL;
-  *length = 0;
-  lines = kaa_io_channel_peek_lines (self, &serial);
-  if (lines == NULL)
-    return NULL;
-
-  if (g_bytes_get_size (lines) > G_MAXUINT32)
-    {
-      g_bytes_unref (lines);
-      return NULL;
-    }
+  length = kaa_channel_count_lines (self, MIN (g_bytes_get_size (room), G_MAXUINT32));
+  if (length == 0)
+    return 0;
 
   kaa_channel_end_loan (priv);
-  *length = g_bytes_get_size (lines);
-  copy = g_memdup2 (g_bytes_get_data (lines, NULL), *length);
-  g_bytes_unref (lines);
+  memcpy (get_memory (room), kaa_byte_queue_peek (&priv->reading->queue), length);
 
   loan = g_slice_new0 (KaaLoan);
-  loan->tally = g_new0 (guint32, TALLY_SIZE);
-  loan->shared = g_bytes_new_take (loan->tally, TALLY_SIZE * sizeof (guint32));
-  loan->length = *length;
+  loan->shared = g_bytes_ref (tally);
+  loan->tally = get_memory (tally);
+  loan->tally[TALLY_TAKEN] = 0;
+  loan->tally[TALLY_ENDED] = 0;
+  loan->length = length;
   priv->reading->loan = loan;
-  *tally = g_bytes_ref (loan->shared);
-  return copy;
+  return length;
 }

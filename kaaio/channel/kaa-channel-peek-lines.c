@@ -23,6 +23,31 @@ may_take (KaaIOChannel *self)
          !kaa_channel_wants (self, KAA_WANTS_LINES) && !kaa_channel_wants (self, KAA_WANTS_BLOCKS);
 }
 
+static gsize
+scan_block (KaaIOChannelPrivate *priv,
+            KaaScan             *scan,
+            gsize                most)
+{
+  return kaa_delimiters_scan_block (priv->options->delimiters, scan, kaa_byte_queue_peek (&priv->reading->queue),
+                                    kaa_byte_queue_get_length (&priv->reading->queue), MIN (priv->options->queue_size, most),
+                                    /* at_end= */ FALSE);
+}
+
+/* How many of the first bytes, up to so many, are whole lines for who peeks. */
+gsize
+kaa_channel_count_lines (KaaIOChannel *self,
+                         gsize         most)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaScan scan;
+
+  if (kaa_channel_get_queued (priv) == 0 || !may_take (self))
+    return 0;
+
+  scan = priv->reading->scan;
+  return scan_block (priv, &scan, most);
+}
+
 /**
  * kaa_io_channel_peek_lines:
  * @self: a channel
@@ -61,8 +86,7 @@ kaa_io_channel_peek_lines (KaaIOChannel *self,
 
   scan = priv->reading->scan;
   data = kaa_byte_queue_peek (&priv->reading->queue);
-  length = kaa_delimiters_scan_block (priv->options->delimiters, &scan, data, used, MIN (priv->options->queue_size, SHOWN_MAX),
-                                      /* at_end= */ FALSE);
+  length = scan_block (priv, &scan, SHOWN_MAX);
   /* One line that is longer. */
   if (length == 0 &&
       kaa_delimiters_scan (priv->options->delimiters, &scan, data, used, priv->options->queue_size, /* at_end= */ FALSE,

@@ -205,6 +205,10 @@ kaa_channel_from_private (KaaIOChannelPrivate *priv)
   return (KaaIOChannel *) ((guint8 *) priv - kaa_io_channel_private_offset);
 }
 
+/* kaa-channel-peek-lines.c */
+gsize kaa_channel_count_lines (KaaIOChannel *self,
+                               gsize         most);
+
 /* kaa-channel-lend.c: before anything becomes of the queue */
 void kaa_channel_settle_loan (KaaIOChannelPrivate *priv);
 void kaa_channel_end_loan    (KaaIOChannelPrivate *priv);

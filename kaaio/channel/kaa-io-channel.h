@@ -180,9 +180,9 @@ gboolean       kaa_io_channel_take_line            (KaaIOChannel    *self,
                                                     guint            serial,
                                                     gsize            length);
 KAA_AVAILABLE_IN_1_0
-guint8        *kaa_io_channel_lend_lines           (KaaIOChannel    *self,
-                                                    GBytes         **tally,
-                                                    gsize           *length);
+gsize          kaa_io_channel_lend_lines           (KaaIOChannel    *self,
+                                                    GBytes          *tally,
+                                                    GBytes          *room);
 KAA_AVAILABLE_IN_1_0
 guint         *kaa_io_channel_split_lines          (KaaIOChannel    *self,
                                                     const guint8    *lines,

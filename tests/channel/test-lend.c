@@ -11,6 +11,24 @@ typedef struct
   GBytes *shared;
 } Loan;
 
+static GBytes *
+new_memory (gsize size)
+{
+  return g_bytes_new_take (g_malloc0 (size), size);
+}
+
+static void
+assert_lent (KaaIOChannel *channel,
+             GBytes       *tally,
+             gsize         size,
+             const char   *expected)
+{
+  g_autoptr (GBytes) room = new_memory (size);
+  gsize length = kaa_io_channel_lend_lines (channel, tally, room);
+
+  g_assert_cmpmem (g_bytes_get_data (room, NULL), length, expected, strlen (expected));
+}
+
 /* A channel with input, of which all is in its queue but the first line; and the rest of the lines, lent. */
 static void
 loan_init (Loan       *self,
@@ -19,18 +37,15 @@ loan_init (Loan       *self,
 {
   int out;
   g_autofree char *text = g_strconcat ("first\n", input, NULL);
-  g_autofree guint8 *lines = NULL;
-  gsize length;
 
   self->channel = open_pipe (&out);
   put_string (out, text);
   close (out);
   assert_bytes (kaa_io_channel_readline (self->channel), "first\n");
 
-  lines = kaa_io_channel_lend_lines (self->channel, &self->shared, &length);
-  g_assert_cmpmem (lines, length, expected, strlen (expected));
-  g_assert_cmpuint (g_bytes_get_size (self->shared), ==, 2 * sizeof (guint32));
+  self->shared = new_memory (2 * sizeof (guint32));
   self->tally = (guint32 *) g_bytes_get_data (self->shared, NULL);
+  assert_lent (self->channel, self->shared, 100, expected);
 }
 
 static void
@@ -80,6 +95,26 @@ test_wrong_tally (void)
   loan_clear (&loan);
 }
 
+/* What does not fit stays in the queue, and the tally serves for one loan after the other. */
+static void
+test_room (void)
+{
+  Loan loan;
+
+  loan_init (&loan, "a\nbb\nccc\n", "a\nbb\nccc\n");
+  assert_lent (loan.channel, loan.shared, 1, "");
+  assert_lent (loan.channel, loan.shared, 6, "a\nbb\n");
+  g_assert_cmpuint (loan.tally[0], ==, 0);
+  g_assert_cmpuint (loan.tally[1], ==, 0);
+
+  loan.tally[0] = 5;
+  assert_lent (loan.channel, loan.shared, 6, "ccc\n");
+  g_assert_cmpuint (loan.tally[0], ==, 0);
+  g_assert_cmpuint (loan.tally[1], ==, 0);
+  g_assert_cmpuint (kaa_io_channel_get_read_queue_used (loan.channel), ==, 4);
+  loan_clear (&loan);
+}
+
 static void
 collect_line (KaaIOChannel *channel,
               GBytes       *line,
@@ -110,12 +145,11 @@ test_ended (gconstpointer data)
   g_autoptr (KaaIOChannel) other = kaa_io_channel_new ();
   g_autoptr (KaaInProgress) future = NULL;
   g_autoptr (GBytes) bytes = g_bytes_new_static ("a\n", 2);
-  g_autoptr (GBytes) other_tally = NULL;
+  g_autoptr (GBytes) other_tally = new_memory (2 * sizeof (guint32));
   g_autoptr (GString) seen = g_string_new (NULL);
   g_autoptr (GIOStream) stream = NULL;
   g_autoptr (GError) error = NULL;
-  g_autofree guint8 *lines = NULL;
-  gsize used = 3, length;
+  gsize used = 3;
   char buffer[3];
 
   loan_init (&loan, "a\nbb\n", "a\nbb\n");
@@ -155,8 +189,7 @@ test_ended (gconstpointer data)
       used = 0;
       break;
     case AGAIN:
-      lines = kaa_io_channel_lend_lines (loan.channel, &other_tally, &length);
-      g_assert_cmpmem (lines, length, "bb\n", 3);
+      assert_lent (loan.channel, other_tally, 100, "bb\n");
       break;
     case STREAM:
       stream = kaa_io_channel_get_io_stream (loan.channel);
@@ -206,6 +239,7 @@ main (int    argc,
 
   g_test_add_func ("/channel/lend/tally", test_tally);
   g_test_add_func ("/channel/lend/wrong-tally", test_wrong_tally);
+  g_test_add_func ("/channel/lend/room", test_room);
   for (int i = 0; i < (int) G_N_ELEMENTS (names); i++)
     {
       g_autofree char *path = g_strconcat ("/channel/lend/ended/", names[i], NULL);

@@ -53,6 +53,24 @@ test('leaving early loses nothing', async () => {
     assertEqual(await collect(channel), ['four\n']);
 });
 
+test('more lines than are lent at once', async () => {
+    for (const word of ['line', 'līne']) {
+        const expected = Array.from({length: 5000}, (_, i) => `${word} ${i}`);
+        expected[2500] = word.repeat(5000);
+        const channel = await filled(`${expected.join('\n')}\n`);
+        const seen = [];
+        while (seen.length < expected.length) {
+            for await (const line of channel.lines()) {
+                seen.push(line);
+                if (seen.length % 701 === 0)
+                    break;
+            }
+            seen.push(text(await channel.readline()).trimEnd());
+        }
+        assertEqual(seen.slice(0, 5000), expected);
+    }
+});
+
 test('reading inside the loop', async () => {
     const channel = await filled('one\n4\nbody\ntwo\nx;y;');
     const seen = [];

@@ -346,12 +346,24 @@ class Iterator {
     }
 }
 
-// C reads what is written into the array of such bytes.
+// Memory that C and JavaScript both see: as GLib.Bytes, and the bytes themselves.
+function _share(size) {
+    const shared = new GLib.Bytes(new Uint8Array(size));
+    return [shared, shared.toArray()];
+}
+
 const isShared = (() => {
-    const bytes = new GLib.Bytes(new Uint8Array(1));
-    bytes.toArray()[0] = 1;
-    return bytes.toArray()[0] === 1;
+    const [shared, bytes] = _share(1);
+    bytes[0] = 1;
+    return shared.toArray()[0] === 1;
 })();
+
+// What a channel lends is cut before anything else happens, so all of them need but one room: the pages of new memory cost more
+// than what is copied there. It is small, because lines that wait in JavaScript are moved by the collector.
+const [room, roomBytes] = _share(16384);
+
+// What is handed out without a turn of the main loop.
+const SHOWN_MAX = 65536;
 
 // Line by line. They are cut from a block that the channel lends, and a tally that both see says how many were handed out: who
 // stops here loses nothing, and whatever else reads finds the true queue.
@@ -360,6 +372,11 @@ class LineIterator extends Iterator {
         super(channel, kind);
         this._lines = [];
         this._next = 0;
+        const [shared, bytes] = _share(8);
+        this._shared = shared;
+        this._tally = new Uint32Array(bytes.buffer);
+        // In the scope of an override gjs searches for a global each time it is named.
+        this._Promise = Promise;
     }
 
     next() {
@@ -372,9 +389,9 @@ class LineIterator extends Iterator {
                 this._tally[0] = this._ends[2 * i + 1];
             this._next = i + 1;
             // An empty queue is something that others may wait for.
-            if (this._next === this._lines.length)
+            if (this._next === this._lines.length && !this._borrow())
                 this._channel.consume(0);
-            return Promise.resolve({value: line, done: false});
+            return this._Promise.resolve({value: line, done: false});
         }
         return super.next();
     }
@@ -391,18 +408,19 @@ class LineIterator extends Iterator {
             return this._end();
         const value = this._kind.convert(line);
         // The others that came with it need no turn of the main loop each.
-        if (isShared)
-            this._borrow();
+        this._shown = 0;
+        this._borrow();
         return {value, done: false};
     }
 
     _borrow() {
-        const [block, tally] = this._channel.lend_lines();
-        if (tally !== null) {
-            this._tally = new Uint32Array(tally.toArray().buffer);
-            [this._lines, this._ends] = this._kind.cut(block);
+        const length = isShared && this._shown < SHOWN_MAX ? this._channel.lend_lines(this._shared, room) : 0;
+        if (length > 0) {
+            [this._lines, this._ends] = this._kind.cut(roomBytes.subarray(0, length));
             this._next = 0;
+            this._shown += length;
         }
+        return length > 0;
     }
 
     _wrap(value) {
