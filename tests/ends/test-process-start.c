@@ -153,6 +153,7 @@ test_signals_are_reset (void)
 {
   struct sigaction ignore = { .sa_handler = SIG_IGN }, before_usr1, before_pipe, now;
   sigset_t set, before, after;
+  guint64 blocked, ignored;
   KaaProcess *self;
   char *status;
 
@@ -174,7 +175,15 @@ test_signals_are_reset (void)
   sigaction (SIGPIPE, &before_pipe, NULL);
 
   status = read_all (KAA_IO_CHANNEL (self));
-  g_assert_cmpstr (status, ==, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  g_assert_cmpint (sscanf (status, "SigBlk: %" G_GINT64_MODIFIER "x SigIgn: %" G_GINT64_MODIFIER "x", &blocked, &ignored), ==, 2);
+  g_assert_cmphex (blocked, ==, 0);
+  for (int signum = 1; signum <= 64; signum++)
+    {
+      /* Those that the C library keeps for itself: its posix_spawn(), which ninja uses, leaves them ignored. */
+      if (sigaction (signum, NULL, &now) != 0)
+        ignored &= ~(G_GUINT64_CONSTANT (1) << (signum - 1));
+    }
+  g_assert_cmphex (ignored, ==, 0);
   g_free (status);
   finish_process (self);
 }
