@@ -101,6 +101,22 @@ test('what was read is ours alone', async () => {
     assertEqual(text((await lines.next()).value), 'two\n');
 });
 
+test('what is in the queue, and put back there', () => {
+    const [ours, theirs] = pair();
+    theirs.write('tail\n');
+    assertEqual(text(ours.readline().wait(-1)), 'tail\n');
+    assertEqual(ours.peek().length, 0);
+    for (const data of ['é', raw, raw.buffer, new GLib.Bytes(raw)])
+        ours.unread(data);
+    const queue = ours.peek();
+    assert(queue instanceof Uint8Array);
+    assertEqual([...queue], [...raw, ...raw, ...raw, 195, 169]);
+    // A copy.
+    queue.fill(0);
+    assertEqual([...ours.peek()], [...raw, ...raw, ...raw, 195, 169]);
+    assertTypeError(() => ours.unread(5), 'unread()');
+});
+
 test('set_delimiter_bytes takes the same', async () => {
     const channel = await filled('a\0b;c\r\n');
     channel.set_delimiter_bytes([new Uint8Array([0]), ';', new GLib.Bytes(new Uint8Array([13, 10]))]);
@@ -108,6 +124,7 @@ test('set_delimiter_bytes takes the same', async () => {
     for await (const line of channel.lines())
         lines.push(line);
     assertEqual(lines, ['a', 'b', 'c']);
+    assertEqual(channel.get_delimiter_bytes().map(bytes => [...bytes]), [[0], [59], [13, 10]]);
 });
 
 // --- memory ---

@@ -21,6 +21,24 @@ test('a whole conversation', async () => {
     assertEqual(process.exit_status, 4);
 });
 
+test('what is known before the end and after it', async () => {
+    const process = Kaa.Process.new_shell('echo done >&2; exit 4', ProcessFlags.STDERR_PIPE);
+    const look = () => [
+        [process.exit_status, process.exitStatus, process['exit-status'], process.get_exit_status()],
+        [process.stderr_data, process.stderrData, process['stderr-data'], process.get_stderr_data()],
+    ];
+    assertEqual(look(), [[null, null, null, null], [null, null, null, null]]);
+    await process.communicate();
+    const [statuses, data] = look();
+    assertEqual(statuses, [4, 4, 4, 4]);
+    for (const bytes of data) {
+        assert(bytes instanceof Uint8Array);
+        assertEqual(text(bytes), 'done\n');
+        // A copy of one's own.
+        bytes.fill(0);
+    }
+});
+
 test('lines of both outputs', async () => {
     const process = Kaa.Process.new_shell('echo one; echo two >&2; echo three', ProcessFlags.STDERR_PIPE);
     process.start();

@@ -59,6 +59,9 @@ expect<number>()(channel.queueSize, true);
 expect<string | null>()(channel.delimiter, true);
 expect<boolean>()(channel.alive, true);
 channel.delimiter = '\r\n';
+expect<Uint8Array[]>()(channel.get_delimiter_bytes(), true);
+expect<Uint8Array>()(channel.peek(), true);
+channel.unread('text');
 channel.closeOnEof = false;
 
 // Signals.
@@ -74,6 +77,10 @@ expect<Kaa.Socket>()(await new Kaa.Socket().accept(), true);
 const process = Kaa.Process.new(['sort'], Kaa.ProcessFlags.NONE);
 expect<Uint8Array>()(await process.communicate('two\none\n'), true);
 expect<number>()(await process.stop(5), true);
+expect<number | null>()(process.exit_status, true);
+expect<number | null>()(process.exitStatus, true);
+expect<Uint8Array | null>()(process.stderr_data, true);
+expect<Uint8Array | null>()(process.get_stderr_data(), true);
 
 // The GIO pairs, as they are and as promises.
 channel.readline_async(null, (source, result) => expect<GLib.Bytes | undefined>()(source?.readline_finish(result), true));

@@ -4,7 +4,7 @@
 // Everything is pulled: bytes stay in the channel until JavaScript has taken them, because gjs drops a callback that
 // arrives while it collects garbage.
 //
-// In this order: the exceptions to what introspection gives (bytes, errors, handlers), futures, monitors, lines, channels. A
+// In this order: the exceptions to what introspection gives (bytes, properties, errors, handlers), futures, monitors, lines, channels. A
 // further class gets a function like _overrideIOChannel().
 
 const {Gio, GLib, GObject} = imports.gi;
@@ -45,6 +45,19 @@ function _toBytes(data) {
     else
         throw new TypeError(`Bytes are a string, an ArrayBuffer or a view of one, or GLib.Bytes; not ${data}`);
     return new GLib.Bytes(data);
+}
+
+// --- properties ---
+
+// Where another value is more natural than what GObject has. A property in any spelling is what its getter gives.
+function _overrideProperty(prototype, name, convert) {
+    const get = prototype[`get_${name}`];
+    const getter = function () {
+        return convert(get.call(this));
+    };
+    prototype[`get_${name}`] = getter;
+    for (const spelling of [name, name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), name.replaceAll('_', '-')])
+        Object.defineProperty(prototype, spelling, {get: getter, configurable: true});
 }
 
 // --- errors ---
@@ -444,7 +457,8 @@ class BatchIterator extends Iterator {
 
 function _overrideIOChannel(Kaa) {
     const prototype = Kaa.IOChannel.prototype;
-    const {close, send, read_until: readUntil, set_delimiter_bytes: setDelimiterBytes} = prototype;
+    const {close, peek, send, unread, read_until: readUntil} = prototype;
+    const {get_delimiter_bytes: getDelimiterBytes, set_delimiter_bytes: setDelimiterBytes} = prototype;
 
     // Refused writes throw at once: nobody looks at the promise of a write that is not awaited.
     prototype.write = function (data) {
@@ -463,6 +477,18 @@ function _overrideIOChannel(Kaa) {
 
     prototype.send = function (data) {
         return send.call(this, _toBytes(data));
+    };
+
+    prototype.peek = function () {
+        return _toResult(peek.call(this));
+    };
+
+    prototype.unread = function (data) {
+        return unread.call(this, _toBytes(data));
+    };
+
+    prototype.get_delimiter_bytes = function () {
+        return getDelimiterBytes.call(this).map(_toResult);
     };
 
     prototype.set_delimiter_bytes = function (delimiters) {
@@ -564,6 +590,9 @@ function _overrideProcess(Kaa) {
     prototype.communicate = function (input = null) {
         return communicate.call(this, input === null ? null : _toBytes(input));
     };
+
+    _overrideProperty(prototype, 'exit_status', status => status === Kaa.EXIT_STATUS_UNKNOWN ? null : status);
+    _overrideProperty(prototype, 'stderr_data', _toResult);
 
     _rememberCallers(prototype, ['communicate', 'stop', 'wait']);
 }

@@ -50,6 +50,11 @@ class IOChannel {
     send(data: Data): boolean;
     /** As readline(), with a delimiter of its own. */
     read_until(delimiter: Data): InProgress<Uint8Array>;
+    /** A copy of what is in the read queue; it stays there until consume() takes it. */
+    peek(): Uint8Array;
+    /** Puts bytes back at the head of the read queue. */
+    unread(data: Data): boolean;
+    get_delimiter_bytes(): Uint8Array[];
     set_delimiter_bytes(delimiters: Data[]): boolean;
     close(flags?: CloseFlags): InProgress<boolean>;
     /** Lines as bytes, with their delimiter. */
@@ -75,4 +80,12 @@ class Socket {
 class Process {
     /** Says data, closes the input, listens to everything; finished with the output when the child has ended. */
     communicate(input?: Data | null): InProgress<Uint8Array>;
+    /** What the child said itself, or minus the signal that ended it; null before its end, and where the system has lost it. */
+    get_exit_status(): number | null;
+    get exit_status(): number | null;
+    get exitStatus(): number | null;
+    /** What came by stderr_channel during communicate(); null before its end. */
+    get_stderr_data(): Uint8Array | null;
+    get stderr_data(): Uint8Array | null;
+    get stderrData(): Uint8Array | null;
 }
