@@ -15,11 +15,10 @@ ask (KaaIOChannel  *socket,
      GError       **error)
 {
   g_autofree char *question = g_strconcat (line, "\n", NULL);
-  g_autoptr (GBytes) bytes = g_bytes_new (question, strlen (question));
   g_autoptr (KaaInProgress) future = NULL;
   g_autoptr (GBytes) answer = NULL;
 
-  if (!kaa_io_channel_send (socket, bytes, error))
+  if (!kaa_io_channel_send_data (socket, (const guint8 *) question, strlen (question), error))
     return FALSE;
   future = kaa_io_channel_readline (socket);
   answer = kaa_in_progress_wait_bytes (future, MAX_ANSWER, error);

@@ -31,10 +31,9 @@ ask (KaaIOChannel  *modem,
      GError       **error)
 {
   g_autofree char *question = g_strconcat (command, "\r", NULL);
-  g_autoptr (GBytes) bytes = g_bytes_new (question, strlen (question));
   gboolean ended = FALSE;
 
-  if (!kaa_io_channel_send (modem, bytes, error))
+  if (!kaa_io_channel_send_data (modem, (const guint8 *) question, strlen (question), error))
     return FALSE;
   while (!ended)
     {

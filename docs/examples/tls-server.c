@@ -12,17 +12,16 @@ on_readline (KaaIOChannel *client,
   gsize length;
   const char *text = g_bytes_get_data (line, &length);
   char *answer = g_ascii_strup (text, length);
-  GBytes *bytes = g_bytes_new_take (answer, length);
   GError *error = NULL;
 
-  if (!kaa_io_channel_send (client, bytes, &error))
+  if (!kaa_io_channel_send_data (client, (const guint8 *) answer, length, &error))
     {
       /* It does not read what it asked for. */
       g_printerr ("%s\n", error->message);
       g_error_free (error);
       g_object_unref (kaa_io_channel_close (client, KAA_CLOSE_IMMEDIATE));
     }
-  g_bytes_unref (bytes);
+  g_free (answer);
 }
 
 static void

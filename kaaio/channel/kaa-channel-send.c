@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Taking bytes to be written: write(), write_bytes(), send().
+ * Taking bytes to be written: write(), write_bytes(), send(), send_data().
  *
  * One function accepts bytes, whichever way they come, and enforces the limit.
  */
@@ -205,7 +205,7 @@ static G_GNUC_NO_INLINE gboolean
 send_first (KaaIOChannel  *self,
             const guint8  *data,
             gsize          length,
-            GBytes        *bytes,
+            GBytes        *bytes, /* NULL, or what the data is in */
             GError       **error)
 {
   GError *local = NULL;
@@ -223,15 +223,29 @@ send_first (KaaIOChannel  *self,
   if (kaa_poller_is_mine (kaa_channel_get_private (self)->entry.poller))
     kaa_channel_accept (self, NULL, data, length, bytes);
   else
-    kaa_channel_write_remotely (self, NULL, g_bytes_ref (bytes));
+    kaa_channel_write_remotely (self, NULL, bytes != NULL ? g_bytes_ref (bytes) : g_bytes_new (data, length));
 
+  return TRUE;
+}
+
+static inline gboolean
+send_common (KaaIOChannel  *self,
+             const guint8  *data,
+             gsize          length,
+             GBytes        *bytes,
+             GError       **error)
+{
+  if (!goes_behind (self, length))
+    return send_first (self, data, length, bytes, error);
+
+  kaa_channel_append (self, data, length, bytes);
   return TRUE;
 }
 
 /**
  * kaa_io_channel_send:
  * @self: a channel
- * @bytes: the bytes
+ * @bytes: the bytes; large ones are referenced
  * @error: return location for an error
  *
  * Queues bytes to be written, without a future: for many small writes.
@@ -256,9 +270,32 @@ kaa_io_channel_send (KaaIOChannel  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   data = g_bytes_get_data (bytes, &length);
-  if (!goes_behind (self, length))
-    return send_first (self, data, length, bytes, error);
+  return send_common (self, data, length, bytes, error);
+}
 
-  kaa_channel_append (self, data, length, bytes);
-  return TRUE;
+/**
+ * kaa_io_channel_send_data:
+ * @self: a channel
+ * @data: (array length=length) (nullable): the bytes; they are copied
+ * @length: how many
+ * @error: return location for an error
+ *
+ * Queues bytes to be written: as [method@Kaa.IOChannel.send], for those that are not in a #GBytes. Making one for each small
+ * message costs more than to send it.
+ *
+ * Returns: %TRUE if the bytes were queued
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_send_data (KaaIOChannel  *self,
+                          const guint8  *data,
+                          gsize          length,
+                          GError       **error)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (data != NULL || length == 0, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return send_common (self, data, length, NULL, error);
 }

@@ -219,6 +219,11 @@ gboolean       kaa_io_channel_send                 (KaaIOChannel    *self,
                                                     GBytes          *bytes,
                                                     GError         **error);
 KAA_AVAILABLE_IN_1_0
+gboolean       kaa_io_channel_send_data            (KaaIOChannel    *self,
+                                                    const guint8    *data,
+                                                    gsize            length,
+                                                    GError         **error);
+KAA_AVAILABLE_IN_1_0
 KaaInProgress *kaa_io_channel_flush                (KaaIOChannel    *self);
 KAA_AVAILABLE_IN_1_0
 void           kaa_io_channel_flush_async          (KaaIOChannel        *self,

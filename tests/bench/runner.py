@@ -18,6 +18,9 @@ QUICK_AMOUNT = {'byte': MIB, 'connection': 20}
 QUICK_SIZE = MIB
 QUICK_EXTRA = 20
 
+# What is counted is what malloc() has handed out. Freed blocks that a thread keeps for itself count as handed out, unless it keeps none.
+HEAP_SETTINGS = {'GLIBC_TUNABLES': 'glibc.malloc.tcache_count=0'}
+
 # The first CPU is where a system puts most of its own work.
 _CPUS = sorted(os.sched_getaffinity(0), reverse=True)
 
@@ -111,13 +114,14 @@ class Runner:
         workload = WORKLOADS[name]
         size = min(workload.size, QUICK_SIZE) if self.quick else workload.size
         extra = min(workload.extra, QUICK_EXTRA) if self.quick else workload.extra
+        environment = self.environment | HEAP_SETTINGS if workload.kind == 'heap' else self.environment
         _pin(0)
         with Ends(workload, self.programs, amount, size) as ends:
             # asyncio opens a pipe and a socket in different ways.
             kind = 'socket-chunks' if (peer, name) == ('asyncio', 'chunks-socket') else workload.kind
             arguments = [peer, kind, str(amount), str(size), str(ends.target if ends.target is not None else extra)]
             try:
-                done = subprocess.run(self._make_command(peer, name) + arguments, stdin=ends.near, env=self.environment,
+                done = subprocess.run(self._make_command(peer, name) + arguments, stdin=ends.near, env=environment,
                                       pass_fds=[ends.target] if ends.target is not None else [], capture_output=True, text=True,
                                       timeout=LONGEST, check=False)
             except subprocess.TimeoutExpired:

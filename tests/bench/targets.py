@@ -49,6 +49,11 @@ def _compare(what, metric, comparison, workload, ours, *peers):
     return [Target(what, words, metric, comparison, bound, ((workload, ours),), ((workload, peer),)) for peer, words, bound in peers]
 
 
+def _compare_writes(what, ours):
+    return _compare(what, 'cpu', '<=', 'writes', ours, ('libevent-default', 'x the CPU of libevent as it comes', 1),
+                    ('libevent', 'x the CPU of libevent with 64 KiB a write', 1))
+
+
 def _make_flat(number):
     name = f'idle-{number}'
     return Target(f'beside {number:,} idle channels, against beside 1', 'as flat as raw epoll', 'rate', '>=', 0.95,
@@ -83,8 +88,9 @@ TARGETS = [
               ('unix-fd', 'x unix fd by hand', 1), ('raw', 'x raw', 0.80), ('libuv', 'x libuv', 0.9), ('libevent', 'x libevent', 1),
               ('gio', 'x GDataInputStream', 1.4)),
     *_compare('ping-pong, `readline` signal and write()', 'rate', '>=', 'ping-pong', 'kaa-future', ('raw', 'x raw', 0.73)),
-    *_compare('small writes, `send()`', 'cpu', '<=', 'writes', 'kaa',
-              ('libevent-default', "x the CPU of libevent as it comes", 1), ('libevent', "x the CPU of libevent with 64 KiB a write", 1)),
+    *_compare_writes('small writes, `send_data()`', 'kaa-data'),
+    *_compare_writes('small writes, `send()` of a GBytes that is there', 'kaa-kept'),
+    *_compare_writes('small writes, `send()` of a new GBytes each', 'kaa'),
     Target('small writes, `send()`', 'write calls a message', 'writes', '<=', 0.002, (('writes', 'kaa'),)),
     *_compare('small writes, `write()` future each', 'rate', '>=', 'writes', 'kaa-future',
               ('gio', 'x GIO', 8), ('node', 'x node', 2), ('libuv', 'x libuv', 2), ('asyncio', 'x asyncio', 2)),

@@ -55,6 +55,7 @@ PEERS = {
     'kaa-block': Peer('Kaa I/O, readlines block', 'c', 'bench-kaa-read'),
     'kaa-future': Peer('Kaa I/O, a future each', 'c', 'bench-kaa-read'),
     'kaa-kept': Peer('Kaa I/O, send() of the same GBytes', 'c', 'bench-kaa-read'),
+    'kaa-data': Peer('Kaa I/O, send_data()', 'c', 'bench-kaa-read'),
     'kaa-unwanted': Peer('Kaa I/O, beside unread data that nobody wants', 'c', 'bench-kaa-read'),
     'kaa-paused': Peer('Kaa I/O, beside paused channels', 'c', 'bench-kaa-read'),
     'kaa-used': Peer('Kaa I/O, after a line was read', 'c', 'bench-kaa-read'),
@@ -108,7 +109,7 @@ WORKLOADS = {
                           'echo', 'socket', 16, unit='round trip'),
     'writes': Workload('Writes of 64 bytes, pipe, at most 1 MiB queued', 'writes',
                        ('raw', 'unix-fd', 'libevent-default', 'libevent', 'giochannel', 'libuv', 'gio', 'node', 'asyncio',
-                        'kaa', 'kaa-kept', 'kaa-future'),
+                        'kaa', 'kaa-kept', 'kaa-data', 'kaa-future'),
                        'sink', 'pipe', 64, unit='message', cpus=2),
     **{f'idle-{number}': Workload(f'Ping-pong beside {number:,} idle descriptors', 'idle', IDLE, 'echo', 'socket', 16, number,
                                   unit='round trip')

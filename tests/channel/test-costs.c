@@ -395,7 +395,7 @@ test_crowded (gconstpointer unread)
 /* What fits into the write queue goes out together: at most one system call for 500 messages, and one block of memory. Who listens
  * to what is read is no business of send(), nothing changes that could be notified, and one question to the poller is enough. */
 static void
-test_burst (void)
+test_burst (gconstpointer as_bytes)
 {
   const guint n_messages = 1024 * 1024 / 64;
   guint8 message[64] = { 0, };
@@ -410,7 +410,8 @@ test_burst (void)
   settle ();
   begin_counting ();
   for (guint i = 0; i < n_messages; i++)
-    g_assert_true (kaa_io_channel_send (channel, bytes, NULL));
+    g_assert_true (as_bytes != NULL ? kaa_io_channel_send (channel, bytes, NULL)
+                                    : kaa_io_channel_send_data (channel, message, sizeof message, NULL));
   g_assert_cmpuint (counts.allocations, <=, n_messages / 500);
   g_assert_cmpuint (counts.looks, ==, 0);
   g_assert_cmpuint (counts.comparisons, <=, n_messages / 500);
@@ -618,7 +619,8 @@ main (int    argc,
   g_test_add_data_func ("/costs/ping-pong/write", (gconstpointer) answer_by_write, test_ping_pong);
   g_test_add_data_func ("/costs/crowded/idle", "", test_crowded);
   g_test_add_data_func ("/costs/crowded/unread", "nobody wants this\n", test_crowded);
-  g_test_add_func ("/costs/burst", test_burst);
+  g_test_add_data_func ("/costs/burst/send", GINT_TO_POINTER (TRUE), test_burst);
+  g_test_add_data_func ("/costs/burst/send-data", NULL, test_burst);
   g_test_add_func ("/costs/lines", test_lines);
   g_test_add_func ("/costs/splice", test_splice);
   g_test_add_func ("/costs/weight", test_weight);

@@ -168,6 +168,44 @@ test_order (void)
   g_string_free (got, TRUE);
 }
 
+static gpointer
+send_data_from_thread (gpointer user_data)
+{
+  guint8 data[] = "six";
+
+  g_assert_true (kaa_io_channel_send_data (user_data, data, 3, NULL));
+  memset (data, 'x', sizeof data);
+  return NULL;
+}
+
+/* In line with the others, from every thread, and the caller's memory is its own afterwards. */
+static void
+test_send_data (void)
+{
+  guint8 data[] = "one";
+  GError *error = NULL;
+  Pair pair;
+
+  pair_open (&pair);
+  g_assert_true (kaa_io_channel_send_data (pair.channel, data, 3, NULL));
+  memcpy (data, "two", 3);
+  g_assert_true (kaa_io_channel_send_data (pair.channel, data, 3, NULL));
+  memset (data, 'x', sizeof data);
+  g_assert_true (kaa_io_channel_send_data (pair.channel, NULL, 0, NULL));
+  g_assert_true (send_text (pair.channel, "three", NULL));
+  g_assert_true (kaa_io_channel_send_data (pair.channel, (const guint8 *) "four", 4, NULL));
+  g_object_unref (write_text (pair.channel, "five"));
+  g_thread_join (g_thread_new ("sender", send_data_from_thread, pair.channel));
+  g_assert_true (await_boolean (kaa_io_channel_flush (pair.channel)));
+  assert_got (pair.fds[1], "onetwothreefourfivesix");
+
+  kaa_io_channel_set_queue_size (pair.channel, 3);
+  g_assert_false (kaa_io_channel_send_data (pair.channel, data, 4, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE);
+  g_clear_error (&error);
+  pair_end (&pair);
+}
+
 /* --- W2 --- */
 
 static void
@@ -755,6 +793,7 @@ main (int    argc,
   g_test_add_func ("/channel/W1/before-open", test_before_open);
   g_test_add_func ("/channel/W1/before-read-only", test_before_read_only);
   g_test_add_func ("/channel/W1/order", test_order);
+  g_test_add_func ("/channel/W1/send-data", test_send_data);
   g_test_add_func ("/channel/W2/limit", test_limit);
   g_test_add_func ("/channel/W2/limit-of-sent", test_limit_of_sent);
   g_test_add_func ("/channel/W2/sent-after-closing", test_sent_after_closing);

@@ -91,6 +91,22 @@ run_send_kept (Bench *bench)
 }
 
 static void
+send_data (Run *run)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (run->message, &size);
+
+  if (kaa_io_channel_send_data (run->channel, data, size, NULL))
+    bench_see (run->bench, NULL, size);
+}
+
+static void
+run_send_data (Bench *bench)
+{
+  run_writer (bench, send_data);
+}
+
+static void
 on_written (const GValue *result,
             gpointer      user_data)
 {
@@ -116,6 +132,7 @@ run_write (Bench *bench)
 const BenchCase bench_cases[] = {
   { "kaa", "writes", run_send },
   { "kaa-kept", "writes", run_send_kept },
+  { "kaa-data", "writes", run_send_data },
   { "kaa-future", "writes", run_write },
   BENCH_END
 };
