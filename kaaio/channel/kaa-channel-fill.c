@@ -219,6 +219,8 @@ kaa_channel_fill (KaaIOChannel *self,
   if (priv->state == KAA_STATE_CLOSING)
     return !priv->eof && !priv->filtered && throw_away (self, budget);
 
+  /* What this look finds makes those that follow cheap. */
+  kaa_channel_need_reading (priv);
   wants = kaa_channel_look (self);
   if (!kaa_channel_wants_input (self, wants) || (priv->emitting && priv->reading->requests.first == NULL))
     return FALSE;

@@ -96,20 +96,21 @@ kaa_channel_drop_seen (KaaIOChannel *self)
 }
 
 static gboolean
-emit_block (KaaIOChannel *self)
+emit_block (KaaIOChannel *self,
+            KaaWants      wants)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize length;
   GBytes *bytes;
 
-  if (priv->reading->block_seen > 0 || !kaa_channel_wants (self, KAA_WANTS_BLOCKS))
+  if (priv->reading->block_seen > 0 || !(wants & KAA_WANTS_BLOCKS))
     return FALSE;
 
   switch (kaa_channel_find_block (self, priv->options->queue_size, &length))
     {
     case KAA_LINE_FOUND:
       bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length);
-      if (kaa_channel_wants (self, KAA_WANTS_LINES))
+      if (wants & KAA_WANTS_LINES)
         priv->reading->block_seen = length;
       else
         kaa_channel_take (self, length);
@@ -150,11 +151,12 @@ emit_next_line (KaaIOChannel *self)
 }
 
 static gboolean
-emit_line (KaaIOChannel *self)
+emit_line (KaaIOChannel *self,
+           KaaWants      wants)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (kaa_channel_wants (self, KAA_WANTS_LINES))
+  if (wants & KAA_WANTS_LINES)
     return emit_next_line (self);
 
   /* Who wanted the single lines of the last block has gone; the block itself was delivered. */
@@ -180,11 +182,10 @@ static void
 emit_more_lines (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gulong handler = is_line_next (priv) ? kaa_channel_find_line_handler (self) : 0;
 
-  while (handler != 0 && kaa_poller_spend (priv->entry.poller, 0) && emit_next_line (self))
-    if (!is_line_next (priv) || !kaa_channel_wants_only_lines (self, handler))
-      break;
+  while (is_line_next (priv) && kaa_channel_wants_only_lines (self) && kaa_poller_spend (priv->entry.poller, 0) &&
+         emit_next_line (self))
+    ;
 }
 
 /* What is for handlers of `readlines` and `readline`. */
@@ -192,12 +193,14 @@ gboolean
 kaa_channel_emit_lines (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaWants wants;
 
   if (kaa_channel_get_queued (priv) == 0 || !is_emission_allowed (priv))
     return FALSE;
-  if (emit_block (self))
+  wants = kaa_channel_look_at_handlers (self);
+  if (emit_block (self, wants))
     return TRUE;
-  if (!emit_line (self))
+  if (!emit_line (self, wants))
     return FALSE;
 
   emit_more_lines (self);

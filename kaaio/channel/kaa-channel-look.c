@@ -70,11 +70,26 @@ kaa_channel_wants (KaaIOChannel *self,
   return find_handler (self, kinds[i].signal) != 0;
 }
 
+/*
+ * While something is read one question is most often enough. As long as the first handler of all is the one of `readline` that an
+ * earlier look has found there, somebody wants lines, and nobody wants anything else: ids of handlers are never used twice.
+ */
+static gboolean
+is_line_handler (KaaIOChannelPrivate *priv,
+                 gulong               first)
+{
+  return first != 0 && first == priv->reading->line_handler;
+}
+
 KaaWants
 kaa_channel_look_at_handlers (KaaIOChannel *self)
 {
-  KaaWants wants = kaa_channel_get_private (self)->by_default;
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaWants wants = priv->by_default;
   gulong first = find_first_handler (self);
+
+  if (is_line_handler (priv, first))
+    return wants | KAA_WANTS_LINES;
 
   /* Who only uses futures has none at all. */
   for (guint i = 0; first != 0 && i < G_N_ELEMENTS (kinds); i++)
@@ -84,7 +99,11 @@ kaa_channel_look_at_handlers (KaaIOChannel *self)
       if (handler != 0)
         wants |= kinds[i].want;
       if (handler == first && kinds[i].want == KAA_WANTS_LINES)
-        break;
+        {
+          if (priv->reading != &kaa_channel_no_reading)
+            priv->reading->line_handler = first;
+          break;
+        }
     }
   return wants;
 }
@@ -106,30 +125,11 @@ kaa_channel_look_blocked (KaaIOChannel *self)
   return KAA_LOOK_NOBODY;
 }
 
-/*
- * Between two lines of a run one question is enough: which is the first handler of any signal that would run? As long as the answer is
- * the handler of `readline` that was there at the beginning, there is somebody who wants lines, and nobody who wants anything else; ids
- * of handlers are never used twice.
- */
-
-/* What kaa_channel_wants_only_lines() needs to know; 0 where it could not tell. */
-gulong
-kaa_channel_find_line_handler (KaaIOChannel *self)
+/* A quick answer for the next of many lines. FALSE: look properly. */
+gboolean
+kaa_channel_wants_only_lines (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gulong first;
 
-  if (priv->by_default != 0 || priv->paused)
-    return 0;
-
-  first = find_first_handler (self);
-  return first == find_handler (self, KAA_SIGNAL_READLINE) ? first : 0;
-}
-
-/* FALSE: look properly. */
-gboolean
-kaa_channel_wants_only_lines (KaaIOChannel *self,
-                              gulong        line_handler)
-{
-  return find_first_handler (self) == line_handler;
+  return priv->by_default == 0 && !priv->paused && is_line_handler (priv, find_first_handler (self));
 }

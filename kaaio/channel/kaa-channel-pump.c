@@ -18,8 +18,8 @@ wants_output (KaaIOChannelPrivate *priv)
          !(priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT);
 }
 
-/* Tells the transports what readiness is of use, and the poller whether anybody should be asked again. */
-static void
+/* Tells the transports what readiness is of use, and the poller whether anybody should be asked again. What was wanted then. */
+static KaaWants
 settle_down (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
@@ -35,7 +35,7 @@ settle_down (KaaIOChannel *self)
     kaa_pending_list_look (&closing->futures);
 
   if (priv->state != KAA_STATE_OPEN && priv->state != KAA_STATE_CLOSING)
-    return;
+    return 0;
 
   wants = kaa_channel_look (self);
   wanted = kaa_channel_wants_input (self, wants);
@@ -63,6 +63,8 @@ settle_down (KaaIOChannel *self)
   /* A partial line that waits for its rest must not hold a whole block. */
   if (!(ready & KAA_POLL_IN) && kaa_channel_get_queued (priv) > 0)
     kaa_byte_queue_trim (&priv->reading->queue, kaa_channel_get_blocks (priv));
+
+  return wants;
 }
 
 /* A descriptor that has hung up closes its channel even if nobody reads, unless something is left to be read. */
@@ -93,11 +95,12 @@ notice_hangup (KaaIOChannel *self)
   return TRUE;
 }
 
-static void
+static KaaWants
 pump (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gboolean budget = TRUE;
+  KaaWants wants;
 
   while (budget)
     {
@@ -119,9 +122,11 @@ pump (KaaIOChannel *self)
   /* What only handlers want is in no queue, so it does not wait for the next share: who disconnects then would lose it. */
   kaa_channel_emit_chunks (self);
   kaa_channel_notify_state (self);
-  settle_down (self);
+  wants = settle_down (self);
   if (!budget && priv->entry.poller != NULL)
     kaa_poll_entry_schedule_idle (&priv->entry);
+
+  return wants;
 }
 
 void
@@ -130,6 +135,7 @@ kaa_channel_dispatch (KaaPollEntry *entry)
   KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gboolean nested = priv->pumping;
+  KaaWants wants;
 
   if (kaa_poller_is_forked (entry->poller))
     return;
@@ -140,7 +146,7 @@ kaa_channel_dispatch (KaaPollEntry *entry)
   priv->direct_used = FALSE;
   /* What failed before has been announced by now: tasks go before entries. */
   priv->failing = FALSE;
-  pump (self);
+  wants = pump (self);
   priv->direct_used = FALSE;
   if (priv->failing)
     kaa_channel_schedule (self);
@@ -149,7 +155,9 @@ kaa_channel_dispatch (KaaPollEntry *entry)
       priv->pumping = FALSE;
       kaa_channel_drop_parts (priv);
     }
-  kaa_channel_update_hold (self);
+  /* Who is held and heard stays so. */
+  if (wants == 0 || !priv->held)
+    kaa_channel_update_hold (self);
   g_object_unref (self);
 }
 

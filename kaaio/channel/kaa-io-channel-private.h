@@ -107,6 +107,7 @@ typedef struct
   gboolean overflow_told;         /* of the line at the head */
   KaaMark *marks;                 /* descriptors that came with the bytes */
   guint64 missed;                 /* R3: bytes that went by since the last request */
+  gulong line_handler;            /* kaa-channel-look.c: a handler of `readline` that was the first of all; 0: none was seen */
 } KaaReading;
 
 /* The write side, while something waits to be written, with the end: while the channel closes, or where something went wrong.
@@ -340,9 +341,8 @@ KaaWants      kaa_channel_look_at_handlers      (KaaIOChannel *self);
 gboolean      kaa_channel_wants                 (KaaIOChannel *self, KaaWants one);
 /* KAA_LOOK_BLOCKED if handlers exist at all. */
 KaaLook       kaa_channel_look_blocked          (KaaIOChannel *self);
-/* A look that is cheap, for between two lines. */
-gulong        kaa_channel_find_line_handler     (KaaIOChannel *self);
-gboolean      kaa_channel_wants_only_lines      (KaaIOChannel *self, gulong line_handler);
+/* A look that is cheap, for between two lines. FALSE may also mean that it could not tell. */
+gboolean      kaa_channel_wants_only_lines      (KaaIOChannel *self);
 
 /* kaa-io-channel.c */
 void          kaa_channel_update_hold           (KaaIOChannel *self);
