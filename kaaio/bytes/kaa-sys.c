@@ -488,6 +488,18 @@ kaa_sys_splice (int    from,
 
 #endif
 
+void
+kaa_sys_enlarge_pipe (int fd,
+                      int size)
+{
+#ifdef F_SETPIPE_SZ
+  int before = fcntl (fd, F_GETPIPE_SZ);
+
+  if (before >= 0 && before < size)
+    fcntl (fd, F_SETPIPE_SZ, size);
+#endif
+}
+
 /* Opening and closing */
 
 int

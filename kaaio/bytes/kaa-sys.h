@@ -53,6 +53,8 @@ gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n); 
  * does not block, the other end only where its description does. EINVAL, ENOSYS: not between these two. *missing: what has to be
  * waited for before there is more to do, POLLIN of the one, POLLOUT of the other, or 0; after EAGAIN it is one of them. */
 gssize   kaa_sys_splice           (int from, int to, gsize length, short *missing);
+/* What holds more already, or may not hold that much, stays as it is. */
+void     kaa_sys_enlarge_pipe     (int fd, int size);
 /* Around a write(2) that somebody else makes. */
 typedef struct
 {

@@ -331,7 +331,9 @@ check_target (KaaIOChannel *self,
  * channels may be spliced to each other at the same time.
  *
  * From a pipe or a file to a pipe or a socket, and from a socket to a pipe, the kernel moves the bytes without copying them (splice(2)
- * of Linux), as long as no handler of `read` wants to see them. Sockets are made non-blocking for that, until they are closed.
+ * of Linux), as long as no handler of `read` wants to see them. Sockets are made non-blocking for that, until they are closed. Pipes through
+ * which 64 KiB or more go at once are made to hold 256 KiB, where that is allowed, and stay so; with a smaller
+ * [property@Kaa.IOChannel:queue-size] of @target than 64 KiB they stay as they are.
  *
  * Unlike other requests it goes on although nobody listens to its future. [property@Kaa.InProgress:bytes-moved] of the future tells how
  * far it is.

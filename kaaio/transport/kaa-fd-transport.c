@@ -20,8 +20,13 @@ enum
   FLAG_ENDLESS  = 1 << 1,  /* a hang-up is an error */
   FLAG_ACQUIRED = 1 << 2,  /* O_NONBLOCK was set by us, and is put back */
   FLAG_SHARED   = 1 << 3,  /* the description is not ours alone */
-  FLAG_NONBLOCK = 1 << 4   /* O_NONBLOCK was set before */
+  FLAG_NONBLOCK = 1 << 4,  /* O_NONBLOCK was set before */
+  FLAG_ENLARGED = 1 << 5   /* a pipe that was made larger, where that is allowed */
 };
+
+/* What a pipe holds unless it is told otherwise, and what is better for a splice that moves as much as that at once. */
+#define PIPE_SIZE (64 * 1024)
+#define LARGE_PIPE_SIZE (256 * 1024)
 
 /* One for each channel, so it is kept small. */
 typedef struct
@@ -237,6 +242,19 @@ make_socket_nonblocking (KaaFdTransport *self)
   return TRUE;
 }
 
+/* Each filling of a pipe costs a turn of this loop and a switch to whoever is at its other end and back, which is most of the time. All
+ * pipes of a user may hold only so much, so it is done for those alone that are seen to need it. */
+static void
+after_move (KaaFdTransport *self,
+            gssize          moved)
+{
+  if (moved < PIPE_SIZE || !is_pipe (&self->parent) || (self->parent.flags & FLAG_ENLARGED))
+    return;
+
+  self->parent.flags |= FLAG_ENLARGED;
+  kaa_sys_enlarge_pipe (self->watch.fd, LARGE_PIPE_SIZE);
+}
+
 static gssize
 move (int             from,
       KaaFdTransport *to,
@@ -245,6 +263,7 @@ move (int             from,
 {
   gssize n = kaa_sys_splice (from, to->watch.fd, length, missing);
 
+  after_move (to, n);
   if (*missing == POLLOUT)
     wait_for_room (to);
   if (n >= 0)
@@ -284,6 +303,7 @@ fd_transport_splice (KaaTransport  *transport,
            make_socket_nonblocking (self))
     n = move (self->watch.fd, (KaaFdTransport *) target, length, &missing);
 
+  after_move (self, n);
   if (missing == POLLIN)
     kaa_watch_clear (&self->watch, KAA_POLL_IN);
   return n;

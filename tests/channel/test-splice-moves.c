@@ -417,6 +417,90 @@ test_not_ours (void)
   rig_close (&rig);
 }
 
+#ifdef F_SETPIPE_SZ
+
+#define PIPE_SIZE (64 * 1024)
+
+static void
+rig_open_with_pipes (Rig   *self,
+                     Route  route,
+                     int    size)
+{
+  rig_open (self, route);
+  g_assert_cmpint (fcntl (self->in, F_SETPIPE_SZ, size), ==, size);
+  if (route == PIPE_TO_PIPE)
+    g_assert_cmpint (fcntl (self->out, F_SETPIPE_SZ, size), ==, size);
+}
+
+/* What is fast is not slowed down by pipes that hold little: they hold more from then on, and each call moves more. */
+static void
+test_larger_pipe (void)
+{
+  Rig rig;
+
+  rig_open_with_pipes (&rig, PIPE_TO_PIPE, PIPE_SIZE);
+  rig_start (&rig);
+  rig_run_until (&rig, MIB);
+  g_assert_cmpint (fcntl (rig.in, F_GETPIPE_SZ), ==, 4 * PIPE_SIZE);
+  g_assert_cmpint (fcntl (rig.out, F_GETPIPE_SZ), ==, 4 * PIPE_SIZE);
+  rig_finish (&rig);
+  g_assert_cmpuint (n_splices, <, sizeof pattern / PIPE_SIZE / 2);
+  rig_close (&rig);
+}
+
+/* Not where little comes at a time. */
+static void
+test_slow_pipe (void)
+{
+  Rig rig;
+
+  rig_open_with_pipes (&rig, PIPE_TO_SOCKET, PIPE_SIZE);
+  rig_start (&rig);
+  for (; rig.fed < MIB; rig.fed += PIPE_SIZE / 2)
+    {
+      g_assert_cmpint (write (rig.in, pattern + rig.fed, PIPE_SIZE / 2), ==, PIPE_SIZE / 2);
+      run_ready ();
+      rig_drain (&rig);
+    }
+  g_assert_cmpint (fcntl (rig.in, F_GETPIPE_SZ), ==, PIPE_SIZE);
+  rig_finish (&rig);
+  rig_close (&rig);
+}
+
+/* Nor where little is wanted. */
+static void
+test_small_queue (void)
+{
+  Rig rig;
+
+  rig_open_with_pipes (&rig, PIPE_TO_SOCKET, PIPE_SIZE);
+  kaa_io_channel_set_queue_size (rig.target, PIPE_SIZE / 2);
+  rig_start (&rig);
+  rig_run_until (&rig, MIB);
+  g_assert_cmpint (fcntl (rig.in, F_GETPIPE_SZ), ==, PIPE_SIZE);
+  rig_finish (&rig);
+  rig_close (&rig);
+}
+
+/* Who has made it large knows why. */
+static void
+test_large_pipe (void)
+{
+  Rig rig;
+
+  rig_open_with_pipes (&rig, PIPE_TO_SOCKET, MIB);
+  rig_start (&rig);
+  rig.fed = write (rig.in, pattern, PIPE_SIZE);
+  run_ready ();
+  rig_drain (&rig);
+  g_assert_cmpuint (rig.seen->len, ==, PIPE_SIZE);
+  g_assert_cmpint (fcntl (rig.in, F_GETPIPE_SZ), ==, MIB);
+  rig_finish (&rig);
+  rig_close (&rig);
+}
+
+#endif
+
 static gboolean
 is_full (int fd)
 {
@@ -498,6 +582,12 @@ main (int    argc,
   add_routes ("closed", test_closed);
   g_test_add_func ("/channel/splice/moves/nonblocking", test_nonblocking);
   g_test_add_func ("/channel/splice/moves/not-ours", test_not_ours);
+#ifdef F_SETPIPE_SZ
+  g_test_add_func ("/channel/splice/moves/larger-pipe", test_larger_pipe);
+  g_test_add_func ("/channel/splice/moves/slow-pipe", test_slow_pipe);
+  g_test_add_func ("/channel/splice/moves/small-queue", test_small_queue);
+  g_test_add_func ("/channel/splice/moves/large-pipe", test_large_pipe);
+#endif
   g_test_add_data_func ("/channel/splice/moves/end-at-full/alone", GSIZE_TO_POINTER (0), test_end_at_full);
   g_test_add_data_func ("/channel/splice/moves/end-at-full/crowded", GSIZE_TO_POINTER (10), test_end_at_full);
 
