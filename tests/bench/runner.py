@@ -172,9 +172,12 @@ class Ends:
         if workload.via == 'pipe':
             self.near = self._connect('pipe', 'bytes')
             return
-        # Nothing but zeros, from the page cache: it is the moving that counts.
+        # Nothing but zeros, from the page cache, into which they get by being read: it is the moving that counts.
         with tempfile.TemporaryFile() as file:
             file.truncate(amount)
+            while file.read(MIB):
+                pass
+            file.seek(0)
             self.near = os.dup(file.fileno())
             self._descriptors.append(self.near)
 
