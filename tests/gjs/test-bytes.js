@@ -30,6 +30,8 @@ test('write takes a string, arrays, buffers, views of them, and GLib.Bytes', asy
     const wanted = [
         ['', []],
         ['é€😀\0\n', [195, 169, 226, 130, 172, 240, 159, 152, 128, 0, 10]],
+        // What is no character of Unicode.
+        ['a\ud800', [97, 239, 191, 189]],
         [raw, [...raw]],
         [raw.subarray(2, 4), [255, 10]],
         [new Uint8Array(), []],

@@ -33,6 +33,11 @@ function _toResult(value) {
     return value instanceof GLib.Bytes ? value.toArray().slice() : value;
 }
 
+// What gjs itself gives to C as bytes. To make GLib.Bytes of it costs several times as much as to send it.
+function _isPlain(data) {
+    return typeof data === 'string' || data instanceof Uint8Array;
+}
+
 function _toBytes(data) {
     if (data instanceof GLib.Bytes)
         return data;
@@ -457,12 +462,12 @@ class BatchIterator extends Iterator {
 
 function _overrideIOChannel(Kaa) {
     const prototype = Kaa.IOChannel.prototype;
-    const {close, peek, send, unread, read_until: readUntil} = prototype;
+    const {close, peek, send, unread, write, read_until: readUntil} = prototype;
     const {get_delimiter_bytes: getDelimiterBytes, set_delimiter_bytes: setDelimiterBytes} = prototype;
 
     // Refused writes throw at once: nobody looks at the promise of a write that is not awaited.
     prototype.write = function (data) {
-        const future = this.write_bytes(_toBytes(data));
+        const future = _isPlain(data) ? write.call(this, data) : this.write_bytes(_toBytes(data));
         if (future.failed) {
             try {
                 future.get_result();
@@ -476,7 +481,7 @@ function _overrideIOChannel(Kaa) {
     };
 
     prototype.send = function (data) {
-        return send.call(this, _toBytes(data));
+        return _isPlain(data) ? this.send_data(data) : send.call(this, _toBytes(data));
     };
 
     prototype.peek = function () {

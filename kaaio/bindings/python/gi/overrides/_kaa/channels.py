@@ -309,7 +309,8 @@ class IOChannel(Kaa.IOChannel):
         """Queues bytes; the future's result is their number. Raises at once if the queue has no room for them:
         G_IO_ERROR_WOULD_BLOCK, after which wait_writable() helps, or G_IO_ERROR_MESSAGE_TOO_LARGE.
         """
-        future = self.write_bytes(to_bytes(data))
+        # To make a GLib.Bytes of bytes costs several times as much as to send them.
+        future = super().write(data) if isinstance(data, bytes) else self.write_bytes(to_bytes(data))
         if future.get_finished() and future.get_failed():
             # Nobody looks at the future of a write that is not awaited.
             try:
@@ -321,7 +322,7 @@ class IOChannel(Kaa.IOChannel):
 
     def send(self, data):
         """Queues bytes without a future, for many small writes; raises if they are refused."""
-        return super().send(to_bytes(data))
+        return self.send_data(data) if isinstance(data, bytes) else super().send(to_bytes(data))
 
     # --- Closing ---
 
