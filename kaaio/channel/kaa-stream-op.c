@@ -182,12 +182,9 @@ future_done (GObject      *source,
 {
   KaaStreamOp *self = data;
 
-  if (self->answer != NULL)
-    {
-      settle (self);
-      if (!self->done)
-        go_on (self);
-    }
+  settle (self);
+  if (!self->done)
+    go_on (self);
   op_unref (self);
 }
 
@@ -196,11 +193,18 @@ static void
 go_on (KaaStreamOp *self)
 {
   self->future = step (self);
-  if (self->future == NULL || (self->answer == NULL && self->cancellable == NULL))
+  if (self->future == NULL)
     return;
 
-  g_atomic_ref_count_inc (&self->ref_count);
-  kaa_in_progress_call_async (self->future, go_on, self->cancellable, future_done, self);
+  if (self->answer != NULL)
+    {
+      g_atomic_ref_count_inc (&self->ref_count);
+      kaa_in_progress_call_async (self->future, go_on, self->cancellable, future_done, self);
+    }
+  else if (self->cancellable != NULL)
+    {
+      kaa_in_progress_call_async (self->future, go_on, self->cancellable, NULL, NULL);
+    }
 }
 
 /* --- in any thread --- */

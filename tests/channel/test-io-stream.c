@@ -484,7 +484,8 @@ read_once (gpointer data)
 {
   Elsewhere *elsewhere = data;
 
-  elsewhere->length = g_input_stream_read (elsewhere->pair.in, elsewhere->line, sizeof elsewhere->line, NULL, &elsewhere->error);
+  elsewhere->length = g_input_stream_read (elsewhere->pair.in, elsewhere->line, sizeof elsewhere->line,
+                                           elsewhere->cancellable, &elsewhere->error);
   return NULL;
 }
 
@@ -498,9 +499,9 @@ is_reading (KaaIOChannel *channel)
   return reading;
 }
 
-/* C9: a context that goes makes the call fail, not hang. */
+/* C9: a context that goes makes the call fail, not hang, and keeps nothing. */
 static void
-test_context_gone (void)
+test_context_gone (gconstpointer cancellable)
 {
   GMainContext *context = g_main_context_new ();
   Elsewhere elsewhere = { { NULL, }, };
@@ -508,6 +509,7 @@ test_context_gone (void)
 
   g_main_context_push_thread_default (context);
   open_pair (&elsewhere.pair);
+  elsewhere.cancellable = cancellable != NULL ? g_cancellable_new () : NULL;
   thread = g_thread_new ("elsewhere", read_once, &elsewhere);
   /* Until the request has arrived. */
   while (!is_reading (elsewhere.pair.a))
@@ -518,8 +520,9 @@ test_context_gone (void)
   g_assert_cmpint (elsewhere.length, ==, -1);
   g_assert_error (elsewhere.error, G_IO_ERROR, G_IO_ERROR_CLOSED);
   g_clear_error (&elsewhere.error);
+  g_clear_object (&elsewhere.cancellable);
   g_object_unref (elsewhere.pair.stream);
-  g_object_unref (elsewhere.pair.a);
+  g_assert_finalize_object (elsewhere.pair.a);
   g_object_unref (elsewhere.pair.b);
 }
 
@@ -731,7 +734,8 @@ main (int   argc,
   g_test_add_func ("/io-stream/life", test_life);
   g_test_add_func ("/io-stream/thread/talk", test_thread);
   g_test_add_func ("/io-stream/thread/cancelled", test_thread_cancel);
-  g_test_add_func ("/io-stream/thread/context-gone", test_context_gone);
+  g_test_add_data_func ("/io-stream/thread/context-gone", NULL, test_context_gone);
+  g_test_add_data_func ("/io-stream/thread/context-gone-cancellable", "", test_context_gone);
   g_test_add_func ("/io-stream/over/data-input", test_data_input);
   g_test_add_func ("/io-stream/over/dbus", test_dbus);
   g_test_add_func ("/io-stream/over/tls", test_tls);
