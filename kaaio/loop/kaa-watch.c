@@ -66,7 +66,10 @@ kaa_watches_mute (KaaPoller *self)
     {
       KaaDirect *direct = g_ptr_array_index (self->directs, i);
 
-      direct->poll.events = 0;
+      /* A hang-up cannot be masked. */
+      if (direct->polled)
+        g_source_remove_poll (self->source, &direct->poll);
+      direct->polled = FALSE;
     }
 }
 

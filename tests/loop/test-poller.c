@@ -819,6 +819,42 @@ test_fork (gconstpointer data)
   end ();
 }
 
+/* In a child that runs the context on: what has hung up is not its business, and does not keep it awake. */
+static void
+test_fork_hang_up (gconstpointer data)
+{
+  int status = -1;
+  Entry *entry;
+  int fds[2];
+  pid_t child;
+
+  begin (data);
+  make_pipe (fds);
+  entry = entry_new ();
+  entry_watch (entry, fds[0], KAA_POLL_IN);
+  settle ();
+  close (g_steal_fd (&fds[1]));
+
+  child = fork ();
+  g_assert_cmpint (child, >=, 0);
+  if (child == 0)
+    {
+      asleep = FALSE;
+      for (guint i = 0; i < 10; i++)
+        turn ();
+      _exit (!asleep || entry->n_dispatched > 0);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+
+  settle ();
+  g_assert_cmpuint (entry->n_dispatched, ==, 1);
+  entry_free (entry);
+  close_both (fds);
+  end ();
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -838,6 +874,7 @@ main (int   argc,
     { "context-gone", test_context_gone },
     { "context-going", test_context_going },
     { "fork", test_fork },
+    { "fork-hang-up", test_fork_hang_up },
   };
 
   g_test_init (&argc, &argv, NULL);
