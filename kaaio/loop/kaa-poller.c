@@ -433,6 +433,13 @@ kaa_poller_unref (KaaPoller *self)
   g_free (self);
 }
 
+/* Under the lock. One that goes lets go of all its sources before it destroys the first; ours is there until it has told us. */
+static gboolean
+kaa_poller_is_going (KaaPoller *self)
+{
+  return self->context == NULL || g_source_is_destroyed (self->source) || g_source_get_context (self->source) == NULL;
+}
+
 GMainContext *
 kaa_poller_dup_context (KaaPoller *self)
 {
@@ -442,7 +449,7 @@ kaa_poller_dup_context (KaaPoller *self)
     return NULL;
 
   g_mutex_lock (&self->lock);
-  if (self->context != NULL)
+  if (!kaa_poller_is_going (self))
     context = g_main_context_ref (self->context);
   g_mutex_unlock (&self->lock);
 
@@ -475,8 +482,10 @@ kaa_poller_add_witness (KaaPoller  *self,
   if (kaa_poller_is_forked (self))
     return FALSE;
 
+  /* Who drops the context would wait for himself. */
   g_mutex_lock (&self->lock);
-  added = !self->told;
+  added = !self->told &&
+          (g_atomic_pointer_get (&self->thread) != kaa_this_thread () || !kaa_poller_is_going (self));
   if (added)
     {
       witness->link.data = witness;

@@ -94,14 +94,15 @@ KaaPoller     *kaa_poller_get            (GMainContext *context,
 KaaPoller     *kaa_poller_ref            (KaaPoller    *self);
 void           kaa_poller_unref          (KaaPoller    *self);
 
-/* A new reference, NULL once the context is gone. The poller itself never keeps its context alive. Only where somebody else
- * does: GLib has no way to ask for a reference to a context whose last one is just being dropped in another thread. */
+/* A new reference, NULL once the context is gone, or has begun to destroy its sources. The poller itself never keeps its
+ * context alive. Where another thread may be dropping the last reference at this very moment this comes too late: GLib has no way to ask. */
 GMainContext  *kaa_poller_dup_context    (KaaPoller    *self);
 /* Any thread: what the question says of the context, which stays there, though perhaps not alive, until that has returned. FALSE once
  * it is gone. */
 gboolean       kaa_poller_ask            (KaaPoller    *self,
                                           gboolean    (*question) (GMainContext *context));
-/* Any thread. FALSE, and nothing was added, once the context is gone and all were told. */
+/* Any thread. FALSE, and nothing was added, once the context is gone and all were told; or where it is this thread that
+ * has to tell them, and would wait for itself. */
 gboolean       kaa_poller_add_witness    (KaaPoller    *self,
                                           KaaWitness   *witness);
 void           kaa_poller_remove_witness (KaaPoller    *self,

@@ -516,6 +516,42 @@ test_context_is_going (void)
   assert_finalize (waiter.future);
 }
 
+static void
+wait_here (gpointer user_data)
+{
+  GError *error = NULL;
+
+  g_assert_null (kaa_in_progress_wait (user_data, -1, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+  g_error_free (error);
+}
+
+/* Who drops the context, and would have to tell that it is gone, does not wait for himself. */
+static void
+test_context_goes_here (void)
+{
+  GMainContext *context = g_main_context_new ();
+  KaaInProgress *future = make_in (context);
+  KaaInProgress *other = make_in (context);
+
+  kaa_in_progress_then (other, NULL, future, wait_here, NULL, NULL, NULL);
+  g_main_context_iteration (context, FALSE);
+  for (int priority = G_PRIORITY_HIGH; priority <= G_PRIORITY_LOW; priority += G_PRIORITY_LOW - G_PRIORITY_HIGH)
+    {
+      GSource *source = g_idle_source_new ();
+
+      g_source_set_priority (source, priority);
+      g_source_set_callback (source, fail_in_thread, future, wait_here);
+      g_source_attach (source, context);
+      g_source_unref (source);
+    }
+
+  kaa_in_progress_finish_void (other);
+  g_main_context_unref (context);
+  assert_finalize (other);
+  assert_finalize (future);
+}
+
 /* Nobody runs the default context, but it belongs to the first thread: another one blocks rather than running it. */
 static void
 test_does_not_steal (void)
@@ -553,6 +589,7 @@ main (int   argc,
   g_test_add_func ("/in-progress-wait/contexts/gone-before", test_context_gone_before);
   g_test_add_func ("/in-progress-wait/contexts/goes", test_context_goes);
   g_test_add_func ("/in-progress-wait/contexts/is-going", test_context_is_going);
+  g_test_add_func ("/in-progress-wait/contexts/goes-here", test_context_goes_here);
   g_test_add_func ("/in-progress-wait/contexts/does-not-steal", test_does_not_steal);
 
   return g_test_run ();

@@ -650,6 +650,7 @@ defer_elsewhere (gpointer user_data)
   Elsewhere *self = user_data;
 
   self->mine = kaa_poller_is_mine (self->poller);
+  g_assert_null (kaa_poller_dup_context (self->poller));
   kaa_poller_defer (self->poller, &self->task->task);
 
   return NULL;
@@ -658,6 +659,9 @@ defer_elsewhere (gpointer user_data)
 static void
 defer_in_thread (gpointer user_data)
 {
+  Elsewhere *self = user_data;
+
+  g_assert_null (kaa_poller_dup_context (self->poller));
   g_thread_join (g_thread_new ("elsewhere", defer_elsewhere, user_data));
 }
 
@@ -672,7 +676,7 @@ defer_from_entry (Entry *self)
 }
 
 /* Another thread hands tasks over while the last reference of the context is being dropped: nothing of GLib's may be told, and
- * nobody runs them but who drops it. */
+ * nobody runs them but who drops it. No reference can be had any more, in this thread neither. */
 static void
 test_context_going (gconstpointer data)
 {
