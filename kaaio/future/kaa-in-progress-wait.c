@@ -109,8 +109,9 @@ block (KaaInProgress *self,
   KaaStripe *stripe = kaa_in_progress_get_stripe (self);
   KaaWaitEnd end = KAA_WAIT_FINISHED;
 
+  /* What went before it may have finished the future a moment ago. */
   if (!kaa_poller_add_witness (self->poller, &blocked.parent))
-    return KAA_WAIT_CONTEXT_GONE;
+    return kaa_in_progress_get_finished (self) ? KAA_WAIT_FINISHED : KAA_WAIT_CONTEXT_GONE;
 
   kaa_in_progress_lock (self);
   while (self->state == KAA_STATE_PENDING && end == KAA_WAIT_FINISHED)

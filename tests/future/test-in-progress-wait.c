@@ -516,6 +516,27 @@ test_context_is_going (void)
   assert_finalize (waiter.future);
 }
 
+/* It is finished, and its context goes, just as another thread begins to wait: the result counts. */
+static void
+test_context_goes_behind (void)
+{
+  for (guint i = 0; i < 1000; i++)
+    {
+      GMainContext *context = g_main_context_new ();
+      Waiter waiter = { make_in (context), -1, };
+      GThread *thread = g_thread_new ("wait", wait_in_thread, &waiter);
+
+      while (!g_atomic_int_get (&waiter.started))
+        g_thread_yield ();
+      finish_five (waiter.future);
+      g_main_context_unref (context);
+      g_thread_join (thread);
+      g_assert_no_error (waiter.error);
+      g_assert_cmpint (waiter.result, ==, 5);
+      assert_finalize (waiter.future);
+    }
+}
+
 static void
 wait_here (gpointer user_data)
 {
@@ -589,6 +610,7 @@ main (int   argc,
   g_test_add_func ("/in-progress-wait/contexts/gone-before", test_context_gone_before);
   g_test_add_func ("/in-progress-wait/contexts/goes", test_context_goes);
   g_test_add_func ("/in-progress-wait/contexts/is-going", test_context_is_going);
+  g_test_add_func ("/in-progress-wait/contexts/goes-behind", test_context_goes_behind);
   g_test_add_func ("/in-progress-wait/contexts/goes-here", test_context_goes_here);
   g_test_add_func ("/in-progress-wait/contexts/does-not-steal", test_does_not_steal);
 
