@@ -219,6 +219,14 @@ test('encodings', async () => {
     assert(thrown instanceof RangeError, `${thrown}`);
 });
 
+test('letters that a mark may follow', async () => {
+    for (const [encoding, bytes, text] of [['windows-1255', [0xf9, 0xec, 0xe5, 0xed], 'שלום'], ['windows-1258', [0x62, 0x61], 'ba']]) {
+        const channel = await filled(new Uint8Array([...bytes, 13, 10, ...bytes, 13, 10, ...bytes]));
+        channel.delimiter = '\r\n';
+        assertEqual(await collect(channel.lines(encoding)), [text, text, text]);
+    }
+});
+
 test('leaving by an exception or by return() loses nothing', async () => {
     const channel = await filled('one\ntwo\nthree\nfour\nfive\n');
     try {

@@ -248,9 +248,26 @@ class Utf8Decoder {
     }
 }
 
+// In these a letter is kept back until it is known that no mark follows, and gjs 1.74 forgets the last one. So something follows.
+class MarkDecoder {
+    constructor(decoder) {
+        this._decoder = decoder;
+        this.encoding = decoder.encoding;
+    }
+
+    decode(bytes) {
+        const followed = new Uint8Array(bytes.length + 1);
+        followed.set(bytes);
+        followed[bytes.length] = 10;
+        return this._decoder.decode(followed).slice(0, -1);
+    }
+}
+
 function _getDecoder(encoding) {
     const decoder = new TextDecoder(encoding);
-    return decoder.encoding === 'utf-8' ? new Utf8Decoder() : decoder;
+    if (decoder.encoding === 'utf-8')
+        return new Utf8Decoder();
+    return /^windows-125[58]$/.test(decoder.encoding) ? new MarkDecoder(decoder) : decoder;
 }
 
 // How many bytes at the end are the beginning of a character.
