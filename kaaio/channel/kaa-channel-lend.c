@@ -84,6 +84,8 @@ get_memory (GBytes *bytes)
  * handed out: somebody else has read, or has asked for something, or the delimiter or queue-size was set. Nothing is lost then;
  * those that were not handed out are still in the queue.
  *
+ * Nobody else may be lent lines with the same @tally before the last of these was handed out, or the loan has ended.
+ *
  * The last of them should be followed by another call of the channel, so that it looks at its queue. It may be this one, with
  * the same @tally.
  *

@@ -321,7 +321,8 @@ kaa_io_channel_get_priority (KaaIOChannel *self)
  * @self: a channel
  * @priority: a priority of main loop sources
  *
- * Sets the priority at which the channel is served.
+ * Sets the priority at which the channel is served. What another thread writes at that very moment may change places with what it wrote
+ * just before.
  *
  * Since: 1.0
  */

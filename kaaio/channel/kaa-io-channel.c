@@ -122,8 +122,7 @@ kaa_channel_move_to_poller (KaaIOChannel *self,
   if (output != NULL && output != input)
     output->klass->stop (output);
 
-  kaa_poll_entry_detach (&priv->entry);
-  kaa_poll_entry_attach (&priv->entry, poller);
+  kaa_poll_entry_change_poller (&priv->entry, poller);
 
   if ((input != NULL && !input->klass->start (input, &priv->entry, &error)) ||
       (output != NULL && output != input && !output->klass->start (output, &priv->entry, &error)))

@@ -153,8 +153,8 @@ free_weak_ref (gpointer data)
  *
  * The streams may be used in any thread, as GIO does it; the work is done in the channel's, whose main context must run. The calls
  * that block iterate the main context if they are made in the channel's thread, so other callbacks run meanwhile. The streams are
- * pollable in the channel's thread. Where that main context goes, a call that blocks in another thread fails with `G_IO_ERROR_CLOSED`; an
- * asynchronous one of another thread that is under way is not answered.
+ * pollable in the channel's thread. Where that main context goes, a call that is under way in another one fails with `G_IO_ERROR_CLOSED`,
+ * whether it blocks or is asynchronous.
  *
  * Returns: (transfer full): the stream; always the same one while it is referenced
  *

@@ -46,19 +46,11 @@ op_new (KaaIOChannel    *channel,
   return self;
 }
 
-static void
-op_unref (KaaStreamOp *self)
+static KaaStreamOp *
+op_ref (KaaStreamOp *self)
 {
-  if (!g_atomic_ref_count_dec (&self->ref_count))
-    return;
-  g_clear_object (&self->future);
-  g_clear_object (&self->answer);
-  g_clear_object (&self->cancellable);
-  g_clear_error (&self->error);
-  g_object_unref (self->channel);
-  g_mutex_clear (&self->lock);
-  g_cond_clear (&self->cond);
-  g_free (self);
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
 }
 
 /* It is over. */
@@ -78,6 +70,30 @@ complete (KaaStreamOp *self,
     g_task_return_int (self->answer, result);
 }
 
+static GError *
+new_gone_error (void)
+{
+  return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The main context of the channel has gone");
+}
+
+static void
+op_unref (KaaStreamOp *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+  /* Nobody will go on with it. */
+  if (!self->done)
+    complete (self, -1, new_gone_error ());
+  g_clear_object (&self->future);
+  g_clear_object (&self->answer);
+  g_clear_object (&self->cancellable);
+  g_clear_error (&self->error);
+  g_object_unref (self->channel);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->cond);
+  g_free (self);
+}
+
 /* --- in the channel's thread --- */
 
 /* NULL: some bytes were taken, or it failed. */
@@ -88,15 +104,12 @@ write_some (KaaStreamOp *self)
   gsize room = kaa_subtract (priv->options->queue_size, kaa_channel_get_reserved (priv));
   gsize count = MIN (self->count, room);
   GError *error = NULL;
-  GBytes *bytes;
 
   /* Half of the queue at a time: one that is full is not writable before it is down to that. */
   if (count == 0 && self->count > 0 && kaa_io_channel_get_alive (self->channel))
     return kaa_io_channel_wait_writable (self->channel, MIN (self->count, MAX (priv->options->queue_size / 2, 1)));
 
-  bytes = g_bytes_new (self->buffer, count);
-  kaa_io_channel_send (self->channel, bytes, &error);
-  g_bytes_unref (bytes);
+  kaa_io_channel_send_data (self->channel, self->buffer, count, &error);
   complete (self, count, error);
   return NULL;
 }
@@ -176,16 +189,31 @@ settle (KaaStreamOp *self)
 static void go_on (KaaStreamOp *self);
 
 static void
-future_done (GObject      *source,
-             GAsyncResult *result,
-             gpointer      data)
+future_done (KaaStreamOp *self)
 {
-  KaaStreamOp *self = data;
-
   settle (self);
   if (!self->done)
     go_on (self);
-  op_unref (self);
+}
+
+static void
+resolved (const GValue *result,
+          gpointer      data)
+{
+  future_done (data);
+}
+
+static void
+rejected (const GError *error,
+          gpointer      data)
+{
+  future_done (data);
+}
+
+static void
+forgotten (gpointer data)
+{
+  op_unref (data);
 }
 
 /* Begins the next step. What waits in another thread hears of the end by the future itself, whose context may go. */
@@ -196,15 +224,10 @@ go_on (KaaStreamOp *self)
   if (self->future == NULL)
     return;
 
+  if (self->cancellable != NULL)
+    kaa_in_progress_call_async (self->future, go_on, self->cancellable, NULL, NULL);
   if (self->answer != NULL)
-    {
-      g_atomic_ref_count_inc (&self->ref_count);
-      kaa_in_progress_call_async (self->future, go_on, self->cancellable, future_done, self);
-    }
-  else if (self->cancellable != NULL)
-    {
-      kaa_in_progress_call_async (self->future, go_on, self->cancellable, NULL, NULL);
-    }
+    kaa_in_progress_then (self->future, resolved, op_ref (self), forgotten, rejected, op_ref (self), forgotten);
 }
 
 /* --- in any thread --- */
@@ -216,7 +239,7 @@ run_task (KaaTask  *task,
   KaaStreamOp *self = (KaaStreamOp *) task;
 
   if (context_gone)
-    complete (self, -1, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The main context of the channel has gone"));
+    complete (self, -1, new_gone_error ());
   else
     go_on (self);
 
@@ -241,8 +264,7 @@ begin (KaaStreamOp *self)
 
   self->started = FALSE;
   self->task.func = run_task;
-  g_atomic_ref_count_inc (&self->ref_count);
-  kaa_poller_defer (poller, &self->task);
+  kaa_poller_defer (poller, &op_ref (self)->task);
   return FALSE;
 }
 

@@ -246,6 +246,24 @@ kaa_poller_tell_entries (KaaPoller *self)
 
 /* --- the border --- */
 
+static void
+kaa_poll_entry_link (KaaPollEntry *entry)
+{
+  entry->queue = kaa_poller_is_usable (entry->poller) ? KAA_LIST_REST : KAA_LIST_GONE;
+  if (entry->queue == KAA_LIST_REST)
+    kaa_entry_list_append (&entry->poller->lists[KAA_LIST_REST], entry);
+}
+
+static void
+kaa_poll_entry_unlink (KaaPollEntry *entry)
+{
+  if (entry->queue != KAA_LIST_GONE && !kaa_poller_is_forked (entry->poller))
+    kaa_entry_list_unlink (&entry->poller->lists[entry->queue], entry);
+
+  entry->next = entry->previous = NULL;
+  entry->queue = KAA_LIST_REST;
+}
+
 void
 kaa_poll_entry_attach (KaaPollEntry *entry,
                        KaaPoller    *poller)
@@ -253,9 +271,7 @@ kaa_poll_entry_attach (KaaPollEntry *entry,
   g_assert (entry->poller == NULL);
 
   entry->poller = kaa_poller_ref (poller);
-  entry->queue = kaa_poller_is_usable (poller) ? KAA_LIST_REST : KAA_LIST_GONE;
-  if (entry->queue == KAA_LIST_REST)
-    kaa_entry_list_append (&poller->lists[KAA_LIST_REST], entry);
+  kaa_poll_entry_link (entry);
 }
 
 void
@@ -264,12 +280,21 @@ kaa_poll_entry_detach (KaaPollEntry *entry)
   if (entry->poller == NULL)
     return;
 
-  if (entry->queue != KAA_LIST_GONE && !kaa_poller_is_forked (entry->poller))
-    kaa_entry_list_unlink (&entry->poller->lists[entry->queue], entry);
-
-  entry->next = entry->previous = NULL;
-  entry->queue = KAA_LIST_REST;
+  kaa_poll_entry_unlink (entry);
   g_clear_pointer (&entry->poller, kaa_poller_unref);
+}
+
+void
+kaa_poll_entry_change_poller (KaaPollEntry *entry,
+                              KaaPoller    *poller)
+{
+  KaaPoller *before = entry->poller;
+
+  kaa_poll_entry_unlink (entry);
+  g_atomic_pointer_set (&entry->poller, kaa_poller_ref (poller));
+  kaa_poll_entry_link (entry);
+  /* Not the last reference: the context has another one. */
+  kaa_poller_unref (before);
 }
 
 void

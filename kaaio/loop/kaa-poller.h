@@ -132,6 +132,9 @@ void           kaa_poller_defer          (KaaPoller    *self,
 void           kaa_poll_entry_attach     (KaaPollEntry *entry,
                                           KaaPoller    *poller);
 void           kaa_poll_entry_detach     (KaaPollEntry *entry);
+/* To another one of the same context. Other threads, which read the pointer at any time, find the one or the other. */
+void           kaa_poll_entry_change_poller (KaaPollEntry *entry,
+                                             KaaPoller    *poller);
 /* Dispatch it: in the next turn (from inside a dispatch), or in this one if its dispatch has not begun. Ends parking. */
 void           kaa_poll_entry_schedule      (KaaPollEntry *entry);
 /* Dispatch it when nothing of a higher priority is left to do (the companion source). */

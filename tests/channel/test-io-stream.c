@@ -526,6 +526,33 @@ test_context_gone (gconstpointer cancellable)
   g_object_unref (elsewhere.pair.b);
 }
 
+/* ... and one that does not block is answered where it was made. */
+static void
+test_context_gone_async (void)
+{
+  GMainContext *context = g_main_context_new ();
+  GAsyncResult *result = NULL;
+  GError *error = NULL;
+  char line[8];
+  Pair pair;
+
+  g_main_context_push_thread_default (context);
+  open_pair (&pair);
+  g_main_context_pop_thread_default (context);
+  g_input_stream_read_async (pair.in, line, sizeof line, G_PRIORITY_DEFAULT, NULL, keep_result, &result);
+  g_assert_true (is_reading (pair.a));
+  g_main_context_unref (context);
+
+  spin_until (result != NULL);
+  g_assert_cmpint (g_input_stream_read_finish (pair.in, result, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+  g_clear_error (&error);
+  g_object_unref (result);
+  g_object_unref (pair.stream);
+  g_assert_finalize_object (pair.a);
+  g_object_unref (pair.b);
+}
+
 /* --- what is written against GIO --- */
 
 static void
@@ -736,6 +763,7 @@ main (int   argc,
   g_test_add_func ("/io-stream/thread/cancelled", test_thread_cancel);
   g_test_add_data_func ("/io-stream/thread/context-gone", NULL, test_context_gone);
   g_test_add_data_func ("/io-stream/thread/context-gone-cancellable", "", test_context_gone);
+  g_test_add_func ("/io-stream/thread/context-gone-async", test_context_gone_async);
   g_test_add_func ("/io-stream/over/data-input", test_data_input);
   g_test_add_func ("/io-stream/over/dbus", test_dbus);
   g_test_add_func ("/io-stream/over/tls", test_tls);

@@ -880,6 +880,38 @@ test_threads_at_once (void)
   g_string_free (seen, TRUE);
 }
 
+/* The priority changes under the feet of another thread: what it sends arrives whole. */
+static void
+test_priority_at_once (void)
+{
+  GString *seen = g_string_new (NULL);
+  gint n_running = 1;
+  Sender there = { NULL, 'b', 0, &n_running };
+  GThread *thread;
+  guint n_turns = 0;
+  int fds[2];
+
+  make_sockets (fds);
+  set_nonblocking (fds[1]);
+  there.channel = new_channel (fds[0], KAA_IO_WRITE);
+  thread = g_thread_new ("sender", send_from_thread, &there);
+  while (g_atomic_int_get (&n_running) > 0 || kaa_io_channel_get_write_queue_used (there.channel) > 0)
+    {
+      char buffer[4096];
+      gssize n;
+
+      kaa_io_channel_set_priority (there.channel, n_turns++ % 2 == 0 ? G_PRIORITY_HIGH : G_PRIORITY_DEFAULT);
+      g_main_context_iteration (NULL, FALSE);
+      while ((n = read (fds[1], buffer, sizeof buffer)) > 0)
+        g_string_append_len (seen, buffer, n);
+    }
+  g_thread_join (thread);
+  g_assert_cmpuint (seen->len, ==, N_MESSAGES * MESSAGE_SIZE);
+  dispose_of (there.channel);
+  close (fds[1]);
+  g_string_free (seen, TRUE);
+}
+
 /* --- C10 --- */
 
 static void
@@ -959,6 +991,7 @@ main (int    argc,
   g_test_add_func ("/channel/C7/idle", test_fair);
   g_test_add_func ("/channel/C9/thread", test_thread);
   g_test_add_func ("/channel/C9/threads-at-once", test_threads_at_once);
+  g_test_add_func ("/channel/C9/priority-at-once", test_priority_at_once);
   g_test_add_func ("/channel/C9/closed-in-thread", test_closed_in_thread);
   g_test_add_func ("/channel/C9/last-reference", test_last_reference_in_thread);
   g_test_add_func ("/channel/C9/context-gone", test_context_gone);
