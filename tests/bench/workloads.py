@@ -83,7 +83,7 @@ HOW = {
     ('writes', 'libevent-default'): 'bufferevent_write, 16 KiB a write',
     ('writes', 'libuv'): 'uv_write',
     ('writes', 'gio'): 'write_bytes_async',
-    ('writes', 'kaa'): 'send()',
+    ('writes', 'kaa'): 'send() of a new GBytes each',
 }
 
 LINES_IN_C = ('raw', 'libuv', 'unix-fd', 'libevent', 'giochannel', 'giochannel-one', 'gio', 'kaa-block', 'kaa', 'kaa-future')
