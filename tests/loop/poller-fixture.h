@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* More than any of these loops needs: who gets there spins. */
@@ -186,7 +187,7 @@ entry_watch (Entry        *self,
   g_assert_no_error (error);
 }
 
-static void
+static inline void
 make_pipe (int fds[2])
 {
   g_assert_cmpint (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
@@ -207,6 +208,21 @@ static void
 put (int fd)
 {
   g_assert_cmpint (write (fd, "x", 1), ==, 1);
+}
+
+static inline void
+make_sockets (int fds[2])
+{
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==, 0);
+}
+
+static inline void
+drain (int fd)
+{
+  char buffer[4096];
+
+  while (read (fd, buffer, sizeof buffer) > 0)
+    ;
 }
 
 typedef struct
