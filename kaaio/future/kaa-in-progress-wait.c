@@ -138,24 +138,19 @@ static KaaWaitEnd
 wait_until (KaaInProgress *self,
             gint64         deadline)
 {
-  GMainContext *context;
+  GMainContext *context = kaa_in_progress_is_here (self) ? kaa_poller_dup_context (self->poller) : NULL;
   KaaWaitEnd end;
 
-  if (!kaa_in_progress_is_here (self))
-    return block (self, deadline);
+  /* One that goes cannot be iterated by its owner either. */
+  if (context == NULL || !g_main_context_acquire (context))
+    {
+      g_clear_pointer (&context, g_main_context_unref);
+      return block (self, deadline);
+    }
 
-  context = kaa_poller_dup_context (self->poller);
-  if (g_main_context_acquire (context))
-    {
-      end = iterate (self, context, deadline);
-      g_main_context_release (context);
-      g_main_context_unref (context);
-    }
-  else
-    {
-      g_main_context_unref (context);
-      end = block (self, deadline);
-    }
+  end = iterate (self, context, deadline);
+  g_main_context_release (context);
+  g_main_context_unref (context);
 
   return end;
 }

@@ -492,6 +492,23 @@ wait_elsewhere (gpointer user_data)
     g_thread_join (g_thread_new ("wait", wait_in_thread, waiter));
 }
 
+/* Whatever the order in which a context destroys its sources: one of these goes before the library is told. */
+static void
+attach_around (GMainContext   *context,
+               GDestroyNotify  notify,
+               gpointer        user_data)
+{
+  for (int priority = G_PRIORITY_HIGH; priority <= G_PRIORITY_LOW; priority += G_PRIORITY_LOW - G_PRIORITY_HIGH)
+    {
+      GSource *source = g_idle_source_new ();
+
+      g_source_set_priority (source, priority);
+      g_source_set_callback (source, fail_in_thread, user_data, notify);
+      g_source_attach (source, context);
+      g_source_unref (source);
+    }
+}
+
 /* Another thread waits while the last reference of the context is being dropped: none can be had any more. */
 static void
 test_context_is_going (void)
@@ -499,17 +516,7 @@ test_context_is_going (void)
   GMainContext *context = g_main_context_new ();
   Waiter waiter = { make_in (context), 0, };
 
-  /* Whatever the order, the context destroys one of them before it tells the library. */
-  for (int priority = G_PRIORITY_HIGH; priority <= G_PRIORITY_LOW; priority += G_PRIORITY_LOW - G_PRIORITY_HIGH)
-    {
-      GSource *source = g_idle_source_new ();
-
-      g_source_set_priority (source, priority);
-      g_source_set_callback (source, fail_in_thread, &waiter, wait_elsewhere);
-      g_source_attach (source, context);
-      g_source_unref (source);
-    }
-
+  attach_around (context, wait_elsewhere, &waiter);
   g_main_context_unref (context);
   g_assert_error (waiter.error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_clear_error (&waiter.error);
@@ -549,7 +556,7 @@ wait_here (gpointer user_data)
 
 /* Who drops the context, and would have to tell that it is gone, does not wait for himself. */
 static void
-test_context_goes_here (void)
+test_context_goes_here (gconstpointer acquired)
 {
   GMainContext *context = g_main_context_new ();
   KaaInProgress *future = make_in (context);
@@ -557,15 +564,9 @@ test_context_goes_here (void)
 
   kaa_in_progress_then (other, NULL, future, wait_here, NULL, NULL, NULL);
   g_main_context_iteration (context, FALSE);
-  for (int priority = G_PRIORITY_HIGH; priority <= G_PRIORITY_LOW; priority += G_PRIORITY_LOW - G_PRIORITY_HIGH)
-    {
-      GSource *source = g_idle_source_new ();
-
-      g_source_set_priority (source, priority);
-      g_source_set_callback (source, fail_in_thread, future, wait_here);
-      g_source_attach (source, context);
-      g_source_unref (source);
-    }
+  attach_around (context, wait_here, future);
+  if (acquired != NULL)
+    g_assert_true (g_main_context_acquire (context));
 
   kaa_in_progress_finish_void (other);
   g_main_context_unref (context);
@@ -611,7 +612,8 @@ main (int   argc,
   g_test_add_func ("/in-progress-wait/contexts/goes", test_context_goes);
   g_test_add_func ("/in-progress-wait/contexts/is-going", test_context_is_going);
   g_test_add_func ("/in-progress-wait/contexts/goes-behind", test_context_goes_behind);
-  g_test_add_func ("/in-progress-wait/contexts/goes-here", test_context_goes_here);
+  g_test_add_data_func ("/in-progress-wait/contexts/goes-here", NULL, test_context_goes_here);
+  g_test_add_data_func ("/in-progress-wait/contexts/goes-acquired", "", test_context_goes_here);
   g_test_add_func ("/in-progress-wait/contexts/does-not-steal", test_does_not_steal);
 
   return g_test_run ();
