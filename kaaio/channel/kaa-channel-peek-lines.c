@@ -20,7 +20,7 @@ may_take (KaaIOChannel *self)
 
   return kaa_poller_is_mine (priv->entry.poller) && priv->reading->requests.first == NULL &&
          priv->reading->discarding == NULL && priv->reading->missed == 0 &&
-         !kaa_channel_wants (self, KAA_WANTS_LINES) && !kaa_channel_wants (self, KAA_WANTS_BLOCKS);
+         !(kaa_channel_look_at_handlers (self) & KAA_WANTS_ANY_LINES);
 }
 
 static gsize

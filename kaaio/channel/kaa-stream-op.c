@@ -210,12 +210,6 @@ rejected (const GError *error,
   future_done (data);
 }
 
-static void
-forgotten (gpointer data)
-{
-  op_unref (data);
-}
-
 /* Begins the next step. What waits in another thread hears of the end by the future itself, whose context may go. */
 static void
 go_on (KaaStreamOp *self)
@@ -227,7 +221,8 @@ go_on (KaaStreamOp *self)
   if (self->cancellable != NULL)
     kaa_in_progress_call_async (self->future, go_on, self->cancellable, NULL, NULL);
   if (self->answer != NULL)
-    kaa_in_progress_then (self->future, resolved, op_ref (self), forgotten, rejected, op_ref (self), forgotten);
+    kaa_in_progress_then (self->future, resolved, op_ref (self), (GDestroyNotify) op_unref,
+                          rejected, op_ref (self), (GDestroyNotify) op_unref);
 }
 
 /* --- in any thread --- */
