@@ -91,7 +91,7 @@ expect_polled (guint automatic)
 }
 
 static void
-test_busy (gconstpointer data)
+test_one (gconstpointer data)
 {
   Crowd crowd;
   Entry *busy;
@@ -123,7 +123,7 @@ test_busy (gconstpointer data)
 
 /* There are few places; who becomes quiet loses his to somebody busy, and not before. */
 static void
-test_busy_places (gconstpointer data)
+test_places (gconstpointer data)
 {
   Crowd crowd;
 
@@ -152,7 +152,7 @@ test_busy_places (gconstpointer data)
 
 /* Where all are busy, nobody is busier. */
 static void
-test_busy_all (gconstpointer data)
+test_all (gconstpointer data)
 {
   Crowd crowd;
 
@@ -166,7 +166,7 @@ test_busy_all (gconstpointer data)
 
 /* Those that stay when the set is closed are as they were, wherever they had been. */
 static void
-test_busy_migration (gconstpointer data)
+test_migration (gconstpointer data)
 {
   Crowd crowd;
 
@@ -192,7 +192,7 @@ test_busy_migration (gconstpointer data)
 
 /* Its number belongs to another watch by now: whatever it is told, the number is not polled for it. */
 static void
-test_busy_number_again (gconstpointer data)
+test_number_again (gconstpointer data)
 {
   Crowd crowd;
   Entry *second;
@@ -271,11 +271,11 @@ main (int   argc,
 {
   static const Case cases[] =
   {
-    { "one", test_busy },
-    { "places", test_busy_places },
-    { "all", test_busy_all },
-    { "migration", test_busy_migration },
-    { "number-again", test_busy_number_again },
+    { "one", test_one },
+    { "places", test_places },
+    { "all", test_all },
+    { "migration", test_migration },
+    { "number-again", test_number_again },
     { "random", test_random },
   };
 
