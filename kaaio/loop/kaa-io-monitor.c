@@ -135,21 +135,39 @@ from_events (GIOCondition   events,
   return condition & registered;
 }
 
+/* A change of the priority forgets what poll() has said, also in the middle of this turn, and in another thread. */
+static GIOCondition
+get_events (FdSource *self)
+{
+  KaaNotifierCallback *notifier = (KaaNotifierCallback *) self->monitor;
+  GIOCondition events;
+
+  kaa_notifier_callback_lock (notifier);
+  events = g_source_query_unix_fd ((GSource *) self, self->tag);
+  kaa_notifier_callback_unlock (notifier);
+
+  return events;
+}
+
 static gboolean
 fd_source_dispatch (GSource     *source,
                     GSourceFunc  callback,
                     gpointer     user_data)
 {
   FdSource *self = (FdSource *) source;
-  GIOCondition events = g_source_query_unix_fd (source, self->tag);
+  GIOCondition events = get_events (self);
+  KaaIOCondition condition = from_events (events, self->condition);
   GValue value = G_VALUE_INIT;
 
   /* Closed behind our back: poll() would say so for ever. */
   if (events & G_IO_NVAL)
     return G_SOURCE_REMOVE;
+  /* Forgotten: the next turn asks again. */
+  if (condition == 0)
+    return G_SOURCE_CONTINUE;
 
   g_value_init (&value, KAA_TYPE_IO_CONDITION);
-  g_value_set_flags (&value, from_events (events, self->condition));
+  g_value_set_flags (&value, condition);
   kaa_callback_invoke (KAA_CALLBACK (self->monitor), &value, 1);
   g_value_unset (&value);
 
