@@ -5,11 +5,22 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* Where descriptors or memory have run out, time is all that helps. */
+/* Where clients cannot be had now, time is all that helps. */
 #define PAUSE_MSEC 50
 #define LOG_INTERVAL G_USEC_PER_SEC
 /* What one client counts in the share of a dispatch: 64 of them are a turn's. */
 #define CLIENT_COST (16 * 1024)
+/* So many calls in a row that gave no client: whatever the reason, it is not one that passes by itself at once. */
+#define MAX_VAIN 64
+
+/* What accept(2) has said. */
+typedef enum
+{
+  VERDICT_NOBODY,   /* nobody waits */
+  VERDICT_NEXT,     /* about one client, who is gone with it, or about nothing: the next one, please */
+  VERDICT_LATER,    /* the client is still there, and will be refused again at once */
+  VERDICT_ENDED     /* there will be no client any more */
+} Verdict;
 
 typedef struct
 {
@@ -21,9 +32,11 @@ typedef struct
   guint next;                     /* whose turn it is */
   const KaaListenerFuncs *funcs;
   GObject *owner;                 /* the channel, not referenced */
-  GSource *pause;                 /* out of descriptors: no accept before it is over */
+  GSource *pause;                 /* no accept before it is over */
   gint64 last_log;                /* 0: never */
   guint64 n_suppressed;
+  guint n_vain;                   /* calls in a row that gave no client */
+  int end;                        /* errno: why there will be none any more */
   guint failing : 1;              /* told about it; until a client is accepted */
   guint closed : 1;
 } KaaListener;
@@ -57,6 +70,9 @@ pause_over (gpointer data)
   KaaListener *self = data;
 
   g_clear_pointer (&self->pause, g_source_unref);
+  /* Those that turned out to listen all the same. */
+  for (guint i = 0; i < self->listening.n; i++)
+    self->watches[i].ready &= ~KAA_POLL_HUP;
   kaa_poll_entry_schedule (&self->entry);
   return G_SOURCE_REMOVE;
 }
@@ -99,8 +115,8 @@ log_error (KaaListener  *self,
 }
 
 static void
-ran_out (KaaListener *self,
-         int          errsv)
+hold_clients (KaaListener *self,
+              int          errsv)
 {
   GError *error = g_error_new (G_IO_ERROR, g_io_error_from_errno (errsv),
                                "A client has to wait: %s", g_strerror (errsv));
@@ -115,69 +131,171 @@ ran_out (KaaListener *self,
   g_error_free (error);
 }
 
-static KaaWatch *
-get_ready_watch (KaaListener *self)
+static void
+end (KaaListener *self)
 {
-  for (guint i = 0; i < self->listening.n_fds; i++)
-    {
-      KaaWatch *watch = &self->watches[(self->next + i) % self->listening.n_fds];
-
-      if (watch->ready & (KAA_POLL_IN | KAA_POLL_HUP))
-        {
-          self->next = (self->next + i + 1) % self->listening.n_fds;
-          return watch;
-        }
-    }
-  return NULL;
+  self->funcs->ended (self->owner,
+                      g_error_new (G_IO_ERROR, g_io_error_from_errno (self->end),
+                                   "The socket does not listen any more, somebody has closed it or shut it down: %s",
+                                   g_strerror (self->end)));
 }
 
-/* One accept4(). FALSE where going on makes no sense now. */
 static gboolean
-accept_one (KaaListener *self,
-            KaaWatch    *watch)
+get_ready_socket (KaaListener *self,
+                  guint       *i)
 {
-  KaaSockaddr peer = { .length = sizeof peer.storage };
-  int fd = accept4 (watch->fd, (struct sockaddr *) &peer.storage, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  guint n = self->listening.n;
 
-  if (fd >= 0)
+  for (guint k = 0; k < n; k++)
     {
-      self->failing = FALSE;
-      self->funcs->accepted (self->owner, fd, &peer);
-      return TRUE;
+      *i = (self->next + k) % n;
+      if (self->watches[*i].ready & KAA_POLL_IN)
+        {
+          self->next = (*i + 1) % n;
+          return TRUE;
+        }
     }
+  return FALSE;
+}
 
-  switch (errno)
+/* accept(2) has a word about the socket, about a client, about the process, and many a security module has one of its own: what is not
+ * known here is taken for one that leaves the client where it is. */
+static Verdict
+judge (KaaListener *self,
+       guint        i,
+       int          errsv)
+{
+  switch (errsv)
     {
     case EAGAIN:
-      kaa_watch_clear (watch, KAA_POLL_IN);
-      return TRUE;
+#if EWOULDBLOCK != EAGAIN
+    case EWOULDBLOCK:
+#endif
+      return VERDICT_NOBODY;
 
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-      ran_out (self, errno);
-      return FALSE;
+    case EINTR:
+    case ECONNABORTED:
+    case ECONNRESET:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ETIMEDOUT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+#ifdef EHOSTDOWN
+    case EHOSTDOWN:
+#endif
+#ifdef ENONET
+    case ENONET:
+#endif
+      return VERDICT_NEXT;
 
-    /* Not a listening socket any more, or none at all: closed behind our back. */
     case EBADF:
     case EINVAL:
     case ENOTSOCK:
-    case EOPNOTSUPP:
-      kaa_watch_stop (watch);
-      watch->ready = 0;
-      return TRUE;
+      return VERDICT_ENDED;
 
-    /* A client that is gone already, a signal, an error of its network: the next one, please. */
+    /* Of a client's network, or of a descriptor that is another socket's by now. */
+    case EOPNOTSUPP:
+      return kaa_listening_get_end (&self->listening, i) != 0 ? VERDICT_ENDED : VERDICT_NEXT;
+
     default:
-      return TRUE;
+      return VERDICT_LATER;
     }
+}
+
+static void
+take_client (KaaListener       *self,
+             int                fd,
+             const KaaSockaddr *peer)
+{
+  GError *error = NULL;
+
+  self->n_vain = 0;
+  if (self->funcs->accepted (self->owner, fd, peer, &error))
+    {
+      self->failing = FALSE;
+      return;
+    }
+
+  log_error (self, error);
+  self->funcs->failed (self->owner, error);
+  g_error_free (error);
+}
+
+/* One accept4(). */
+static void
+accept_one (KaaListener *self,
+            guint        i)
+{
+  KaaSockaddr peer = { .length = sizeof peer.storage };
+  int fd = accept4 (self->watches[i].fd, (struct sockaddr *) &peer.storage, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int errsv = errno;
+  Verdict verdict;
+
+  if (fd >= 0)
+    {
+      take_client (self, fd, &peer);
+      return;
+    }
+
+  verdict = judge (self, i, errsv);
+  self->n_vain++;
+  if (verdict == VERDICT_NOBODY)
+    kaa_watch_clear (&self->watches[i], KAA_POLL_IN);
+
+  if (verdict == VERDICT_ENDED)
+    self->end = errsv;
+  else if (verdict == VERDICT_LATER || (verdict == VERDICT_NEXT && self->n_vain >= MAX_VAIN))
+    hold_clients (self, errsv);
+  else if (self->n_vain >= MAX_VAIN)
+    pause_for_a_while (self);
 }
 
 static gboolean
 is_wanted (KaaListener *self)
 {
   return !self->closed && self->pause == NULL && self->funcs->look (self->owner) == KAA_LOOK_WANTED;
+}
+
+/* A number that stands for somebody else has nothing for us. */
+static void
+find_lost (KaaListener *self)
+{
+  for (guint i = 0; i < self->listening.n; i++)
+    if (kaa_listening_is_lost (&self->listening, i))
+      self->end = EBADF;
+}
+
+/* Clients, as long as there are some and they are wanted: interest is looked at again before every one. FALSE when the share of this
+ * dispatch is used up. */
+static gboolean
+accept_clients (KaaListener *self)
+{
+  gboolean budget = TRUE;
+  guint i;
+
+  while (budget && self->end == 0 && is_wanted (self) && get_ready_socket (self, &i))
+    {
+      accept_one (self, i);
+      if (!self->closed)
+        budget = kaa_poller_spend (self->entry.poller, CLIENT_COST);
+    }
+  return budget;
+}
+
+/* A hang-up, behind the last client that is wanted: mostly the end. */
+static void
+find_end (KaaListener *self,
+          gboolean     budget)
+{
+  for (guint i = 0; i < self->listening.n && self->end == 0; i++)
+    if ((self->watches[i].ready & KAA_POLL_HUP) && (budget || !(self->watches[i].ready & KAA_POLL_IN)))
+      {
+        self->end = kaa_listening_get_end (&self->listening, i);
+        if (self->end == 0 && self->pause == NULL)
+          pause_for_a_while (self);
+      }
 }
 
 /* What nobody takes is disarmed by its first event. */
@@ -187,13 +305,11 @@ rest (KaaListener *self,
 {
   gboolean ready = FALSE;
 
-  for (guint i = 0; i < self->listening.n_fds; i++)
+  for (guint i = 0; i < self->listening.n; i++)
     {
-      gboolean is_ready = (self->watches[i].ready & (KAA_POLL_IN | KAA_POLL_HUP)) != 0;
+      gboolean is_ready = (self->watches[i].ready & KAA_POLL_IN) != 0;
 
-      if (self->watches[i].entry == NULL)
-        continue;
-      kaa_watch_set_wanted (&self->watches[i], is_ready ? 0 : KAA_POLL_IN);
+      kaa_watch_set_wanted (&self->watches[i], is_ready || self->pause != NULL ? 0 : KAA_POLL_IN);
       ready = ready || is_ready;
     }
 
@@ -210,8 +326,7 @@ listener_dispatch (KaaPollEntry *entry)
 {
   KaaListener *self = from_entry (entry);
   GObject *owner = self->owner;
-  gboolean budget = TRUE;
-  KaaWatch *watch;
+  gboolean budget;
 
   if (kaa_poller_is_forked (entry->poller))
     return;
@@ -219,14 +334,12 @@ listener_dispatch (KaaPollEntry *entry)
   g_ref_count_inc (&self->ref_count);
   g_object_ref (owner);
 
-  /* Interest is looked at again before every client. */
-  while (budget && is_wanted (self) && (watch = get_ready_watch (self)) != NULL)
-    {
-      if (!accept_one (self, watch))
-        break;
-      if (!self->closed)
-        budget = kaa_poller_spend (entry->poller, CLIENT_COST);
-    }
+  find_lost (self);
+  budget = accept_clients (self);
+  if (!self->closed)
+    find_end (self, budget);
+  if (!self->closed && self->end != 0)
+    end (self);
 
   if (!self->closed)
     self->funcs->settle (owner);
@@ -323,7 +436,7 @@ listener_stop (KaaTransport *transport)
 {
   KaaListener *self = (KaaListener *) transport;
 
-  for (guint i = 0; i < self->listening.n_fds; i++)
+  for (guint i = 0; i < self->listening.n; i++)
     if (self->watches[i].entry != NULL)
       kaa_watch_stop (&self->watches[i]);
   end_pause (self);
@@ -338,10 +451,11 @@ listener_start (KaaTransport  *transport,
   KaaListener *self = (KaaListener *) transport;
 
   kaa_poll_entry_attach (&self->entry, entry->poller);
-  for (guint i = 0; i < self->listening.n_fds; i++)
+  for (guint i = 0; i < self->listening.n; i++)
     {
-      self->watches[i] = (KaaWatch) { 0, };
-      if (!kaa_watch_start (&self->watches[i], &self->entry, self->listening.fds[i], KAA_POLL_IN, error))
+      /* Who closes it behind our back ends it for us, which nobody would tell us otherwise. */
+      self->watches[i] = (KaaWatch) { .direct = TRUE };
+      if (!kaa_watch_start (&self->watches[i], &self->entry, self->listening.sockets[i].fd, KAA_POLL_IN, error))
         {
           listener_stop (transport);
           return FALSE;
@@ -398,7 +512,7 @@ kaa_listener_new (KaaListening           *listening,
 
   g_ref_count_init (&self->ref_count);
   self->parent.klass = &listener_class;
-  self->parent.fd = listening->fds[0];
+  self->parent.fd = listening->sockets[0].fd;
   self->parent.kind = KAA_FD_OTHER;
   self->entry.funcs = &entry_funcs;
   self->listening = *listening;

@@ -17,10 +17,13 @@ typedef struct
 {
   /* Whether a client would be taken now. */
   KaaLook  (*look)     (gpointer owner);
-  /* A client (the descriptor is the owner's), from the loop. It may do anything to the owner. */
-  void     (*accepted) (gpointer owner, int fd, const KaaSockaddr *peer);
-  /* There is no room for clients for now: once until one is accepted again. */
+  /* A client (the descriptor is the owner's), from the loop. It may do anything to the owner. FALSE with an error where
+   * nothing could be made of it. */
+  gboolean (*accepted) (gpointer owner, int fd, const KaaSockaddr *peer, GError **error);
+  /* Clients have to wait for now, once until one is accepted again; or one was lost. */
   void     (*failed)   (gpointer owner, const GError *error);
+  /* There will be no client any more: close. The error is the owner's. */
+  void     (*ended)    (gpointer owner, GError *error);
   /* The turn is over. */
   void     (*settle)   (gpointer owner);
   /* Whether anybody listens to clients, blocked or not. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -31,6 +32,63 @@ set_error (GError           **error,
   else
     g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv), "%s “%s”: %s", what, name, g_strerror (errsv));
   g_free (name);
+}
+
+/* --- the sockets --- */
+
+static void
+add_socket (KaaListening *self,
+            int           fd)
+{
+  KaaListeningSocket *added = &self->sockets[self->n++];
+  struct stat status;
+
+  *added = (KaaListeningSocket) { .fd = fd };
+  if (fstat (fd, &status) == 0)
+    {
+      added->device = status.st_dev;
+      added->inode = status.st_ino;
+    }
+}
+
+gboolean
+kaa_listening_is_lost (const KaaListening *self,
+                       guint               i)
+{
+  const KaaListeningSocket *one = &self->sockets[i];
+  struct stat status;
+
+  if (fstat (one->fd, &status) < 0)
+    return errno == EBADF;
+  return one->inode != 0 && (status.st_dev != one->device || status.st_ino != one->inode);
+}
+
+/* A unix socket says that it accepts, even when it was shut down. */
+static gboolean
+is_shut_down (int fd)
+{
+#ifdef POLLRDHUP
+  struct pollfd what = { .fd = fd, .events = POLLRDHUP };
+
+  return poll (&what, 1, 0) > 0 && (what.revents & (POLLRDHUP | POLLHUP)) != 0;
+#else
+  return FALSE;
+#endif
+}
+
+int
+kaa_listening_get_end (const KaaListening *self,
+                       guint               i)
+{
+  int fd = self->sockets[i].fd;
+  int listening = 0;
+  socklen_t size = sizeof listening;
+
+  if (kaa_listening_is_lost (self, i))
+    return EBADF;
+  if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
+    return errno == ENOTSOCK || errno == EBADF ? errno : 0;
+  return !listening || is_shut_down (fd) ? EINVAL : 0;
 }
 
 /* --- socket files --- */
@@ -185,7 +243,7 @@ bind_one (KaaListening      *self,
       errno = errsv;
       return FALSE;
     }
-  self->fds[self->n_fds++] = fd;
+  add_socket (self, fd);
   return TRUE;
 }
 
@@ -252,10 +310,10 @@ open_inet (KaaListening      *self,
             return TRUE;
           /* One free port for all addresses of the name. */
           if (port == 0)
-            port = get_port (self->fds[0]);
+            port = get_port (self->sockets[0].fd);
         }
 
-      if (i == MIN (sockaddrs->len, KAA_LISTENING_MAX) && self->n_fds > 0)
+      if (i == MIN (sockaddrs->len, KAA_LISTENING_MAX) && self->n > 0)
         return TRUE;
       kaa_listening_close (self, TRUE, FALSE);
       if (errsv != EADDRINUSE || address->port != 0)
@@ -290,7 +348,7 @@ kaa_listening_adopt (KaaListening  *self,
                                        : "Socket %d does not listen; wrap it if it is a connection", fd);
       return FALSE;
     }
-  if (self->n_fds == KAA_LISTENING_MAX)
+  if (self->n == KAA_LISTENING_MAX)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "No more than %d sockets can be listened at by one",
                    KAA_LISTENING_MAX);
@@ -301,7 +359,7 @@ kaa_listening_adopt (KaaListening  *self,
   fcntl (fd, F_SETFD, flags | FD_CLOEXEC);
   flags = fcntl (fd, F_GETFL);
   fcntl (fd, F_SETFL, flags | O_NONBLOCK);
-  self->fds[self->n_fds++] = fd;
+  add_socket (self, fd);
   return TRUE;
 }
 
@@ -330,7 +388,7 @@ open_systemd (KaaListening  *self,
     if (name[0] == '\0' || (i < g_strv_length (names) && g_str_equal (names[i], name)))
       good = kaa_listening_adopt (self, FIRST_HANDED_OVER + (int) i, error);
 
-  if (good && self->n_fds == 0)
+  if (good && self->n == 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                    "No socket of the name “%s” was handed over; the names are “%s”", name,
@@ -338,7 +396,7 @@ open_systemd (KaaListening  *self,
       good = FALSE;
     }
   if (!good)
-    self->n_fds = 0;
+    self->n = 0;
 
   g_strfreev (names);
   return good;
@@ -391,7 +449,8 @@ kaa_listening_close (KaaListening *self,
     unlink (self->path);
   g_clear_pointer (&self->path, g_free);
 
-  for (guint i = 0; close_fds && i < self->n_fds; i++)
-    kaa_sys_close (self->fds[i]);
-  self->n_fds = 0;
+  for (guint i = 0; close_fds && i < self->n; i++)
+    if (!kaa_listening_is_lost (self, i))
+      kaa_sys_close (self->sockets[i].fd);
+  self->n = 0;
 }

@@ -13,8 +13,14 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  int fds[KAA_LISTENING_MAX];
-  guint n_fds;
+  int fd;
+  guint64 device, inode;   /* what the number stood for; inode 0: that could not be known */
+} KaaListeningSocket;
+
+typedef struct
+{
+  KaaListeningSocket sockets[KAA_LISTENING_MAX];
+  guint n;
   char *path;              /* the socket file that we made, or NULL */
   guint64 device, inode;   /* whom the path stood for then */
 } KaaListening;
@@ -29,7 +35,13 @@ gboolean kaa_listening_open     (KaaListening     *self,
 gboolean kaa_listening_adopt    (KaaListening     *self,
                                  int               fd,
                                  GError          **error);
-/* forked: the parent goes on with it, so only the numbers are closed. */
+/* Whether the number of a socket stands for somebody else by now, or for nobody. */
+gboolean kaa_listening_is_lost  (const KaaListening *self,
+                                 guint             i);
+/* Why a socket will never give a client again, as accept(2) would say it (EBADF, EINVAL, ...); 0 while it listens. */
+int      kaa_listening_get_end  (const KaaListening *self,
+                                 guint             i);
+/* A number that stands for somebody else is not closed. forked: the parent goes on with it, so only the numbers are closed. */
 void     kaa_listening_close    (KaaListening     *self,
                                  gboolean          close_fds,
                                  gboolean          forked);

@@ -79,9 +79,9 @@ look_for_interest (gpointer owner)
 }
 
 static KaaSocket *
-new_client (KaaSocket         *self,
-            int                fd,
-            const KaaSockaddr *peer)
+new_client (KaaSocket  *self,
+            int         fd,
+            GError    **error)
 {
   KaaPoller *poller = kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller;
   GMainContext *context = kaa_poller_dup_context (poller);
@@ -89,32 +89,31 @@ new_client (KaaSocket         *self,
                                     "main-context", context,
                                     "priority", kaa_poller_get_priority (poller),
                                     NULL);
-  GError *error = NULL;
 
   g_main_context_unref (context);
   kaa_socket_prepare (client, fd);
-  if (!kaa_io_channel_wrap_fd (KAA_IO_CHANNEL (client), fd, KAA_IO_READ | KAA_IO_WRITE, &error))
+  if (!kaa_io_channel_wrap_fd (KAA_IO_CHANNEL (client), fd, KAA_IO_READ | KAA_IO_WRITE, error))
     {
-      g_debug ("A client was lost: %s", error->message);
-      g_error_free (error);
+      g_prefix_error_literal (error, "A client was lost: ");
       kaa_sys_close (fd);
       g_clear_object (&client);
     }
   return client;
 }
 
-static void
-client_accepted (gpointer           owner,
-                 int                fd,
-                 const KaaSockaddr *peer)
+static gboolean
+client_accepted (gpointer            owner,
+                 int                 fd,
+                 const KaaSockaddr  *peer,
+                 GError            **error)
 {
   KaaSocket *self = owner;
   KaaSocketPrivate *priv = kaa_socket_get_private (self);
-  KaaSocket *client = new_client (self, fd, peer);
+  KaaSocket *client = new_client (self, fd, error);
   KaaPending *pending = priv->accepts.first;
 
   if (client == NULL)
-    return;
+    return FALSE;
   kaa_socket_set_accept_fds (client, kaa_socket_get_accept_fds (self));
   count_client (self, client);
 
@@ -122,7 +121,7 @@ client_accepted (gpointer           owner,
     {
       kaa_pending_unlink (pending);
       kaa_pending_settle_object (pending, G_OBJECT (client), TRUE);
-      return;
+      return TRUE;
     }
 
   kaa_collector_settle ();
@@ -130,6 +129,7 @@ client_accepted (gpointer           owner,
   g_signal_emit (self, kaa_socket_signals[KAA_SOCKET_NEW_CLIENT], 0, client);
   priv->emitting--;
   g_object_unref (client);
+  return TRUE;
 }
 
 static void
@@ -138,6 +138,13 @@ accept_failed (gpointer      owner,
 {
   kaa_collector_settle ();
   g_signal_emit (owner, kaa_socket_signals[KAA_SOCKET_ACCEPT_ERROR], 0, error);
+}
+
+static void
+listener_ended (gpointer  owner,
+                GError   *error)
+{
+  kaa_channel_close_with_error (owner, error);
 }
 
 static void
@@ -159,14 +166,18 @@ static void
 listener_closed (gpointer owner)
 {
   KaaSocketPrivate *priv = kaa_socket_get_private (owner);
+  const GError *why = kaa_channel_get_private (owner)->writing->end_error;
   KaaPending *pending;
 
   priv->listener = NULL;
   while ((pending = priv->accepts.first) != NULL)
     {
       kaa_pending_unlink (pending);
-      kaa_pending_settle_error (pending, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                              "The socket does not listen any more"), FALSE);
+      kaa_pending_settle_error (pending,
+                                why != NULL ? g_error_copy (why)
+                                            : g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
+                                                                   "The socket does not listen any more"),
+                                FALSE);
     }
 }
 
@@ -174,6 +185,7 @@ static const KaaListenerFuncs listener_funcs = {
   .look = look_for_interest,
   .accepted = client_accepted,
   .failed = accept_failed,
+  .ended = listener_ended,
   .settle = settle_down,
   .is_heard = is_heard,
   .closed = listener_closed,
@@ -210,8 +222,8 @@ start_listening (KaaSocket     *self,
       priv->clients->server = self;
     }
   if (priv->buffer_size > 0)
-    for (guint i = 0; i < listening->n_fds; i++)
-      kaa_socket_prepare (self, listening->fds[i]);
+    for (guint i = 0; i < listening->n; i++)
+      kaa_socket_prepare (self, listening->sockets[i].fd);
 
   undo.path = g_strdup (undo.path);
   priv->listener = kaa_listener_new (listening, &listener_funcs, G_OBJECT (self));
@@ -306,7 +318,8 @@ kaa_socket_listen_fd (KaaSocket  *self,
  * Asks for one client. Those asked for first get the first clients; [signal@Kaa.Socket::new-client] gets the others.
  *
  * Aborting it, or dropping it unheard, takes no client. It fails with `G_IO_ERROR_CLOSED` where the socket does not listen (any more),
- * and with `G_IO_ERROR_NOT_SUPPORTED` in another thread than the socket's.
+ * with what is in [property@Kaa.IOChannel:error] where somebody else ended that meanwhile, and with `G_IO_ERROR_NOT_SUPPORTED` in another
+ * thread than the socket's.
  *
  * Returns: (transfer full): a future that is finished with a #KaaSocket
  *

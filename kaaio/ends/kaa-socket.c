@@ -399,10 +399,15 @@ kaa_socket_class_init (KaaSocketClass *klass)
   /**
    * KaaSocket::accept-error:
    * @self: the socket that listens
-   * @error: why a client has to wait, such as `G_IO_ERROR_TOO_MANY_OPEN_FILES`
+   * @error: why a client has to wait, such as `G_IO_ERROR_TOO_MANY_OPEN_FILES` or `G_IO_ERROR_PERMISSION_DENIED`; or why one was lost
    *
-   * Emitted when clients cannot be accepted for now, because descriptors or memory have run out: once, until one is
-   * accepted again. The socket goes on by itself.
+   * Emitted when clients cannot be accepted for now, because descriptors or memory have run out, or the system refuses it: once, until one
+   * is accepted again. The socket pauses, and goes on by itself.
+   *
+   * Also emitted for each client who was accepted, but of whom no channel could be made: he is gone, and the next one is served.
+   *
+   * A socket that does not listen any more, because somebody closed it or shut it down, is closed: [signal@Kaa.IOChannel::closed] says
+   * %FALSE, and [property@Kaa.IOChannel:error] says why.
    *
    * Since: 1.0
    */

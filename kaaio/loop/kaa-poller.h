@@ -65,7 +65,9 @@ struct _KaaWatch
   int fd;                     /* stays when it is stopped */
   guint8 wanted;              /* KaaPollFlags: what readiness is wanted for */
   guint8 ready;               /* KaaPollFlags: remembered; the owner clears IN and OUT at EAGAIN, with kaa_watch_clear() */
-  guint8 backend;             /* the poller's business from here on */
+  guint8 direct : 1;          /* set before the start: never in the epoll set. A close behind our back, or a hang-up of the input, is noticed
+                               * at the next turn, whatever is wanted; which costs every turn a bit */
+  guint8 backend : 7;         /* the poller's business from here on */
   guint8 armed;
   guint32 index;
   guint32 age;
@@ -151,7 +153,7 @@ gboolean       kaa_poll_entry_is_scheduled  (KaaPollEntry *entry);
 gboolean       kaa_poller_spend          (KaaPoller    *self,
                                           gsize         bytes);
 
-/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before (but for its fd). Readiness is
+/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before (but for its fd, and direct). Readiness is
  * not assumed: ready begins as 0, and an fd that is ready is reported in the next turn. */
 gboolean       kaa_watch_start           (KaaWatch     *watch,
                                           KaaPollEntry *entry,

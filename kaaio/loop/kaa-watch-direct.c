@@ -53,6 +53,9 @@ kaa_direct_set_polled (KaaPoller *self,
   gboolean polled = missing != 0 || !direct->hung_up;
 
   direct->poll.events = kaa_direct_events (missing);
+  /* Its end matters, whatever is wanted. */
+  if (direct->watch->direct && !(direct->watch->ready & KAA_POLL_HUP))
+    direct->poll.events |= POLLRDHUP;
   if (polled == direct->polled)
     return;
 

@@ -87,6 +87,9 @@ kaa_epoll_add (KaaPoller *self,
   guint32 old_index = watch->index;
   KaaSlot *slot;
 
+  if (watch->direct)
+    return FALSE;
+
   if (self->free_slot == KAA_NO_SLOT)
     {
       KaaSlot fresh = { .next_free = (gsize) KAA_NO_SLOT << 1 | 1 };

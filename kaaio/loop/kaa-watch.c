@@ -10,8 +10,8 @@
  *
  * A direct watch (kaa-watch-direct.c) is a GPollFD of the poller's source: nothing is cheaper for a
  * few, but GLib and the kernel walk over all of them in each turn. So when there are many they move
- * to an epoll set (kaa-watch-epoll.c), which is itself one GPollFD. What epoll refuses stays direct,
- * and the busiest of the many come back (kaa-watch-busy.c): they are spared the second system call.
+ * to an epoll set (kaa-watch-epoll.c), which is itself one GPollFD. What epoll refuses stays direct, as does
+ * what asks for it, and the busiest of the many come back (kaa-watch-busy.c): they are spared the second system call.
  */
 
 /* Beyond MAX watches they move to epoll, with MIN left they move back. */
@@ -95,7 +95,7 @@ kaa_watches_free (KaaPoller *self)
 static void
 kaa_watch_reset (KaaWatch *watch)
 {
-  *watch = (KaaWatch) { .fd = watch->fd };
+  *watch = (KaaWatch) { .fd = watch->fd, .direct = watch->direct };
 }
 
 gboolean

@@ -30,7 +30,7 @@ class Socket(Kaa.Socket):
     Signals, for connect(), beside those of a channel:
 
         new-client(client)      each client, a Kaa.Socket
-        accept-error(error)     clients have to wait, because descriptors have run out
+        accept-error(error)     clients have to wait, because descriptors have run out or the system refuses them; or one was lost
     """
 
     def listen(self, address, backlog=0):
