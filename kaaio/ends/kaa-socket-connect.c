@@ -3,6 +3,9 @@
 /*
  * Connecting: GSocketClient looks up names and tries addresses; meanwhile the channel is open with a transport that
  * waits, so that requests and writes wait too, and close() gives up.
+ *
+ * Where the queue of who listens is full, TCP lets a client wait, and so does a unix socket that blocks. One that does not block is
+ * told EAGAIN at once, and nothing tells when there is room: it is tried again, after pauses that grow.
  */
 
 #include "ends/kaa-socket-private.h"
@@ -11,14 +14,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gunixsocketaddress.h>
+
+/* Seconds between two attempts where the queue is full: twice as long each time, up to the last. */
+#define FIRST_PAUSE 0.001
+#define LAST_PAUSE 0.1
 
 struct _KaaConnecting
 {
   grefcount ref_count;      /* the transport's, and GSocketClient's */
   KaaSocket *socket;        /* referenced by the future, as long as that is pending */
   KaaInProgress *future;    /* NULL once it is over */
+  GSocketConnectable *connectable;
   GCancellable *cancellable;
-  GSource *alarm;
+  GSource *alarm;           /* all of it has taken too long */
+  GSource *pause;           /* until the next attempt, where the queue is full */
+  double pause_length;      /* seconds, of the last one; 0: there was none */
 };
 
 static void
@@ -26,8 +37,19 @@ connecting_unref (KaaConnecting *self)
 {
   if (!g_ref_count_dec (&self->ref_count))
     return;
+  g_object_unref (self->connectable);
   g_object_unref (self->cancellable);
   g_free (self);
+}
+
+static void
+clear_source (GSource **source)
+{
+  if (*source != NULL)
+    {
+      g_source_destroy (*source);
+      g_clear_pointer (source, g_source_unref);
+    }
 }
 
 /* It is over: whatever GSocketClient still says is not heard. The future, which the caller settles; NULL if that has happened. */
@@ -36,11 +58,8 @@ finish (KaaConnecting *self)
 {
   KaaInProgress *future = g_steal_pointer (&self->future);
 
-  if (self->alarm != NULL)
-    {
-      g_source_destroy (self->alarm);
-      g_clear_pointer (&self->alarm, g_source_unref);
-    }
+  clear_source (&self->alarm);
+  clear_source (&self->pause);
   if (future != NULL)
     kaa_socket_get_private (self->socket)->connecting = NULL;
   return future;
@@ -106,7 +125,9 @@ timed_out (gpointer data)
   g_ref_count_inc (&self->ref_count);
   g_cancellable_cancel (self->cancellable);
   fail (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-                                   "There was no connection within the connect-timeout"));
+                                   self->pause_length > 0
+                                     ? "There was no connection within the connect-timeout: as many clients wait there as may"
+                                     : "There was no connection within the connect-timeout"));
   connecting_unref (self);
   return G_SOURCE_REMOVE;
 }
@@ -191,6 +212,40 @@ connected (KaaConnecting     *self,
   g_object_unref (socket);
 }
 
+static void start_attempt (KaaConnecting *self);
+
+static gboolean
+pause_over (gpointer data)
+{
+  KaaConnecting *self = data;
+
+  g_clear_pointer (&self->pause, g_source_unref);
+  start_attempt (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* FALSE where it makes no sense. */
+static gboolean
+try_again (KaaConnecting *self,
+           const GError  *error)
+{
+  GMainContext *context;
+
+  if (!G_IS_UNIX_SOCKET_ADDRESS (self->connectable) || !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return FALSE;
+  context = kaa_poller_dup_context (kaa_channel_get_private (KAA_IO_CHANNEL (self->socket))->entry.poller);
+  if (context == NULL)
+    return FALSE;
+
+  self->pause_length = CLAMP (2 * self->pause_length, FIRST_PAUSE, LAST_PAUSE);
+  self->pause = kaa_alarm_new (kaa_alarm_after (self->pause_length));
+  g_source_set_callback (self->pause, pause_over, self, NULL);
+  g_source_set_static_name (self->pause, "kaa-connect-pause");
+  g_source_attach (self->pause, context);
+  g_main_context_unref (context);
+  return TRUE;
+}
+
 static void
 client_ready (GObject      *source,
               GAsyncResult *result,
@@ -204,6 +259,8 @@ client_ready (GObject      *source,
     g_clear_error (&error);
   else if (connection != NULL)
     connected (self, connection);
+  else if (try_again (self, error))
+    g_clear_error (&error);
   else
     fail (self, error);
 
@@ -232,20 +289,28 @@ check_connect (KaaSocket  *self,
 }
 
 static void
-start_connecting (KaaConnecting      *self,
-                  GSocketConnectable *connectable)
+start_attempt (KaaConnecting *self)
 {
-  KaaSocketPrivate *priv = kaa_socket_get_private (self->socket);
   GMainContext *context = kaa_poller_dup_context (kaa_channel_get_private (KAA_IO_CHANNEL (self->socket))->entry.poller);
   GSocketClient *client = g_socket_client_new ();
 
-  start_alarm (self, priv->connect_timeout, context);
   g_ref_count_inc (&self->ref_count);
   g_main_context_push_thread_default (context);
-  g_socket_client_connect_async (client, connectable, self->cancellable, client_ready, self);
+  g_socket_client_connect_async (client, self->connectable, self->cancellable, client_ready, self);
   g_main_context_pop_thread_default (context);
   g_object_unref (client);
   g_main_context_unref (context);
+}
+
+static void
+start_connecting (KaaConnecting *self)
+{
+  KaaSocketPrivate *priv = kaa_socket_get_private (self->socket);
+  GMainContext *context = kaa_poller_dup_context (kaa_channel_get_private (KAA_IO_CHANNEL (self->socket))->entry.poller);
+
+  start_alarm (self, priv->connect_timeout, context);
+  g_main_context_unref (context);
+  start_attempt (self);
 }
 
 /**
@@ -254,6 +319,9 @@ start_connecting (KaaConnecting      *self,
  * @address: where to: see [class@Kaa.Socket] for the forms
  *
  * Connects. Names are looked up, and several addresses are tried, without blocking; a proxy is used where the system has one.
+ *
+ * Where a unix socket has as many clients waiting as its backlog allows, this one waits until there is room, as TCP and a blocking
+ * connect(2) have it: until [property@Kaa.Socket:connect-timeout], if there is one.
  *
  * The errors are those of the system, unchanged: of the `G_RESOLVER_ERROR` domain for names, `G_IO_ERROR_CONNECTION_REFUSED`,
  * `G_IO_ERROR_NOT_FOUND` for a socket file that does not exist, and so on; `G_IO_ERROR_TIMED_OUT` after
@@ -302,6 +370,7 @@ kaa_socket_connect_to (KaaSocket  *self,
   connecting = g_new0 (KaaConnecting, 1);
   g_ref_count_init (&connecting->ref_count);
   connecting->socket = self;
+  connecting->connectable = g_object_ref (connectable);
   connecting->cancellable = g_cancellable_new ();
   future = kaa_in_progress_new_operation (G_OBJECT (self), channel->entry.poller, &connect_funcs, connecting);
 
@@ -317,7 +386,7 @@ kaa_socket_connect_to (KaaSocket  *self,
     {
       /* A handler of the notifications may have closed it. */
       if (connecting->future != NULL)
-        start_connecting (connecting, connectable);
+        start_connecting (connecting);
     }
   else
     {

@@ -362,7 +362,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    * KaaSocket:connect-timeout: (getter get_connect_timeout) (setter set_connect_timeout)
    *
    * Seconds after which an attempt to connect fails with `G_IO_ERROR_TIMED_OUT`, name look-up included; 0 leaves it to
-   * the system.
+   * the system, which lets a client of a unix socket wait for ever while there is no room for it.
    *
    * Since: 1.0
    */
