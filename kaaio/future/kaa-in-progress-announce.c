@@ -37,7 +37,21 @@ run_then (KaaInProgress     *self,
       listener->as.then.reject (kaa_in_progress_look_at_error (self), listener->as.then.reject_data);
     }
 
-  kaa_listener_destroy_then (listener);
+  kaa_listener_destroy_data (listener);
+}
+
+static void
+run_closure (KaaInProgress     *self,
+             const KaaListener *listener)
+{
+  GValue future = G_VALUE_INIT;
+
+  g_value_init (&future, KAA_TYPE_IN_PROGRESS);
+  g_value_set_object (&future, self);
+  g_closure_invoke (listener->as.closure, NULL, 1, &future, NULL);
+  g_value_unset (&future);
+
+  kaa_listener_destroy_data (listener);
 }
 
 static void
@@ -48,6 +62,10 @@ run_listener (KaaInProgress *self,
     {
     case KAA_LISTENER_THEN:
       run_then (self, listener);
+      break;
+
+    case KAA_LISTENER_CLOSURE:
+      run_closure (self, listener);
       break;
 
     case KAA_LISTENER_ASYNC:

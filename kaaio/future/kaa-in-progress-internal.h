@@ -39,6 +39,7 @@ typedef enum
 {
   KAA_LISTENER_FREE,
   KAA_LISTENER_THEN,
+  KAA_LISTENER_CLOSURE,
   KAA_LISTENER_ASYNC,
   KAA_LISTENER_LINK
 } KaaListenerKind;
@@ -59,6 +60,7 @@ struct _KaaListener
       gpointer reject_data;
       GDestroyNotify reject_destroy;
     } then;
+    GClosure *closure;        /* owned */
     struct
     {
       GAsyncReadyCallback callback;
@@ -218,7 +220,8 @@ void          kaa_in_progress_take_listener    (KaaInProgress *self, KaaListener
 KaaListener  *kaa_in_progress_steal_listeners  (KaaInProgress *self);
 /* The listener will not be cancelled any more. */
 void          kaa_listener_clear_cancelled     (KaaListener *self, KaaPoller *poller);
-void          kaa_listener_destroy_then        (const KaaListener *self);
+/* What the user gave with it: data, a closure. Runs user code. */
+void          kaa_listener_destroy_data        (const KaaListener *self);
 /* They will never be run. */
 void          kaa_in_progress_discard          (KaaInProgress *self, KaaListener *listeners, gboolean context_gone);
 

@@ -98,6 +98,10 @@ void           kaa_in_progress_then_acknowledged (KaaInProgress      *self,
                                                   GDestroyNotify      destroy);
 
 KAA_AVAILABLE_IN_1_0
+void           kaa_in_progress_then_closure   (KaaInProgress  *self,
+                                               GClosure       *closure);
+
+KAA_AVAILABLE_IN_1_0
 gboolean       kaa_in_progress_abort          (KaaInProgress *self,
                                                GError       **error);
 KAA_AVAILABLE_IN_1_0

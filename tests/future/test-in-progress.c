@@ -429,6 +429,66 @@ test_nested_loop (void)
 }
 
 static void
+note_closure (KaaInProgress *future,
+              const char    *word)
+{
+  g_assert_true (kaa_in_progress_get_finished (future));
+  note (kaa_in_progress_get_failed (future) ? "failed" : word);
+}
+
+static void
+note_closure_gone (gpointer  user_data,
+                   GClosure *closure)
+{
+  note ("gone");
+}
+
+static void
+test_closures (void)
+{
+  g_autoptr(KaaInProgress) future = kaa_in_progress_new (NULL);
+  g_autoptr(GError) error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_FAILED, "expected");
+  GClosure *kept = g_cclosure_new (G_CALLBACK (note_closure), (gpointer) "kept", note_closure_gone);
+
+  /* Among the others, in order, and never inside the call. */
+  begin_protocol ();
+  then_note (future, "first");
+  kaa_in_progress_then_closure (future, g_cclosure_new (G_CALLBACK (note_closure), (gpointer) "second", note_closure_gone));
+  then_note (future, "third");
+  kaa_in_progress_finish_int (future, 1);
+  kaa_in_progress_then_closure (future, g_cclosure_new (G_CALLBACK (note_closure), (gpointer) "fourth", note_closure_gone));
+  assert_protocol ("");
+  settle_down ();
+  assert_protocol ("first second gone third fourth gone");
+
+  /* After it was announced; and a closure that somebody else holds as well. */
+  g_closure_ref (kept);
+  g_closure_sink (kept);
+  kaa_in_progress_then_closure (future, kept);
+  assert_protocol ("");
+  settle_down ();
+  assert_protocol ("kept");
+  g_closure_unref (kept);
+  assert_protocol ("gone");
+
+  /* A failure. */
+  g_clear_object (&future);
+  future = kaa_in_progress_new (NULL);
+  kaa_in_progress_then_closure (future, g_cclosure_new (G_CALLBACK (note_closure), NULL, note_closure_gone));
+  kaa_in_progress_throw (future, error);
+  settle_down ();
+  assert_protocol ("failed gone");
+
+  /* It goes unfinished. */
+  g_clear_object (&future);
+  future = kaa_in_progress_new (NULL);
+  kaa_in_progress_then_closure (future, g_cclosure_new (G_CALLBACK (note_closure), NULL, note_closure_gone));
+  g_clear_object (&future);
+  settle_down ();
+  assert_protocol ("gone");
+}
+
+static void
 test_properties (void)
 {
   g_autoptr(GObject) source = g_object_new (G_TYPE_OBJECT, NULL);
@@ -510,6 +570,7 @@ main (int   argc,
   g_test_add_func ("/in-progress/settled-now", test_settled_now);
   g_test_add_func ("/in-progress/asking-again", test_asking_again);
   g_test_add_func ("/in-progress/nested-loop", test_nested_loop);
+  g_test_add_func ("/in-progress/closures", test_closures);
   g_test_add_func ("/in-progress/properties", test_properties);
   g_test_add_func ("/in-progress/plain-construction", test_plain_construction);
   g_test_add_func ("/in-progress/main-context", test_main_context);

@@ -69,7 +69,7 @@ class InProgress(Kaa.InProgress):
                 # The callback may run in another thread.
                 loop.call_soon_threadsafe(finish) if loop is not loops.get_running_loop() else finish()
 
-        self.then(wake, wake)
+        self.then_closure(wake)
         return future
 
     def _give_up(self):
@@ -95,16 +95,18 @@ class InProgress(Kaa.InProgress):
 
     def then(self, resolve, reject=None):
         """Calls resolve(result) or reject(GLib.Error) from the main loop, also if it is finished already."""
-        def resolved(value, *_):
-            if resolve is not None:
-                resolve(to_python(value))
+        def tell(future):
+            try:
+                result = to_python(future.get_result())
+            except GLib.Error as error:
+                if reject is not None:
+                    reject(error)
+            else:
+                if resolve is not None:
+                    resolve(result)
 
-        def rejected(error, *_):
-            if reject is not None:
-                reject(error)
-
-        # Each with user data of its own, which PyGObject wants as a tuple.
-        super().then(resolved, (), rejected, ())
+        # Of callbacks, which are no closures, PyGObject 3.42 frees nothing.
+        self.then_closure(tell)
 
     def abort(self):
         """Ends the operation, if that is still possible; raises GLib.Error if it is not. An aborted read takes no data."""

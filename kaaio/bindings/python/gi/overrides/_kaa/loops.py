@@ -215,7 +215,7 @@ def _wait_in_c(future, seconds):
 def _block(future, seconds):
     # Another thread runs the context. A lock of Python's is interrupted by signals.
     event = threading.Event()
-    Kaa.InProgress.then(future, lambda *_: event.set(), (), lambda *_: event.set(), ())
+    future.then_closure(lambda _: event.set())
     return event.wait(seconds if seconds >= 0 else None)
 
 

@@ -45,7 +45,7 @@ class _Task:
                 if self.awaited is awaited:
                     self.step(self.coroutine.send, None)
 
-            awaited.then(wake, wake)
+            awaited.then_closure(wake)
 
     def finish(self, result, error):
         self.result = result
