@@ -126,15 +126,22 @@ def own_context():
         yield context
 
 
+def attach_soon(context, callback):
+    """Calls it in the next turn of a main context. Any thread."""
+    source = GLib.Idle()
+    # The argument of that name is taken for the default of an idle source, which is another one.
+    source.set_priority(GLib.PRIORITY_DEFAULT)
+    source.set_callback(lambda *_: callback())
+    source.attach(context)
+
+
 def call_soon(callback):
     """Calls it in the next turn of this thread's loop."""
     loop = get_running_loop()
     if loop is not None:
         loop.call_soon(callback)
         return
-    source = GLib.Idle(priority=GLib.PRIORITY_DEFAULT)
-    source.set_callback(lambda *_: callback())
-    source.attach(GLib.MainContext.ref_thread_default())
+    attach_soon(GLib.MainContext.ref_thread_default(), callback)
 
 
 # --- Waiting, and signals ---

@@ -9,8 +9,6 @@ import threading
 import weakref
 
 from gi.module import get_introspection_module
-from gi.repository import GLib
-
 from . import loops
 
 Kaa = get_introspection_module('Kaa')
@@ -100,9 +98,7 @@ class _Generators:
     def on_left(self, generator):
         # The collector may run in any thread.
         self.left.append(generator)
-        source = GLib.Idle(priority=GLib.PRIORITY_DEFAULT)
-        source.set_callback(lambda *_: self.close_left())
-        source.attach(self.context)
+        loops.attach_soon(self.context, self.close_left)
 
     def close_left(self):
         self.closing = [task for task in self.closing if not task.done.get_finished()]
