@@ -115,6 +115,7 @@ finish_close (KaaIOChannel *self)
   KaaClosing *closing = get_last_closing (priv);
 
   priv->state = KAA_STATE_CLOSED;
+  kaa_channel_publish (priv);
   close_descriptor (self);
   closing->done = TRUE;
   kaa_channel_schedule (self);
@@ -129,6 +130,7 @@ begin_close (KaaIOChannel *self,
 
   add_closing (priv, expected);
   priv->state = KAA_STATE_CLOSING;
+  kaa_channel_publish (priv);
   priv->look_behind_eof = FALSE;
   kaa_channel_close_feeders (self, expected);
   kaa_channel_notify_state (self);
@@ -219,6 +221,7 @@ kaa_channel_end_output (KaaIOChannel *self,
     }
 
   priv->peer_gone = TRUE;
+  kaa_channel_publish (priv);
   if (priv->writing->end_error == NULL)
     kaa_channel_need_writing (priv)->end_error = error;
   else
@@ -389,6 +392,7 @@ kaa_channel_close_silently (KaaIOChannel *self)
   KaaClosing *closing;
 
   priv->state = KAA_STATE_CLOSED;
+  kaa_channel_publish (priv);
   kaa_channel_end_requests (self, error);
   kaa_channel_fail_writes (self, error);
   close_descriptor (self);

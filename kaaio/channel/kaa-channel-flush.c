@@ -92,7 +92,7 @@ kaa_io_channel_wait_writable (KaaIOChannel *self,
 
   if (error == NULL && count > priv->options->queue_size)
     g_set_error (&error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                 "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT, count, priv->options->queue_size);
+                 "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GSIZE_FORMAT, count, priv->options->queue_size);
   else if (error == NULL && (priv->state == KAA_STATE_CLOSED || priv->state == KAA_STATE_CLOSING ||
                              priv->shut_down || kaa_poller_is_gone (priv->entry.poller)))
     error = kaa_channel_new_write_error (0, FALSE);

@@ -44,7 +44,7 @@ kaa_channel_settle_loan (KaaIOChannelPrivate *priv)
   guint32 taken = MIN (loan->tally[TALLY_TAKEN], loan->length);
   guint32 more = kaa_subtract (taken, loan->settled);
 
-  if (more == 0 || !kaa_poller_is_mine (priv->entry.poller))
+  if (more == 0 || !kaa_channel_is_mine (priv))
     return;
 
   /* Taking ends a loan. */

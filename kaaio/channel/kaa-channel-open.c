@@ -108,6 +108,12 @@ kaa_channel_check_openable (KaaIOChannel  *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
+  if (!kaa_channel_is_mine (priv))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "A channel can only be opened in the thread of its main context");
+      return FALSE;
+    }
   if (kaa_poller_is_gone (priv->entry.poller))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The main context of the channel has gone");
@@ -117,12 +123,6 @@ kaa_channel_check_openable (KaaIOChannel  *self,
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                            "The channel belongs to the parent process; make one of your own");
-      return FALSE;
-    }
-  if (!kaa_poller_is_mine (priv->entry.poller))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "A channel can only be opened in the thread of its main context");
       return FALSE;
     }
   return TRUE;
@@ -191,6 +191,7 @@ kaa_channel_open_transports (KaaIOChannel  *self,
   priv->state = KAA_STATE_OPEN;
   priv->eof = priv->look_behind_eof = FALSE;
   priv->peer_gone = priv->draining = priv->shut_down = FALSE;
+  kaa_channel_publish (priv);
   priv->direct_used = FALSE;
   priv->orphan = FALSE;
   priv->bytes_read = priv->bytes_written = 0;
@@ -387,7 +388,7 @@ check_other (KaaIOChannel    *self,
 
   if (!kaa_channel_check_openable (self, error))
     return FALSE;
-  if (self == other || theirs->state != KAA_STATE_OPEN || !kaa_poller_is_mine (theirs->entry.poller))
+  if (self == other || theirs->state != KAA_STATE_OPEN || !kaa_channel_is_mine (theirs))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                            self == other ? "A channel cannot be wrapped in itself"
@@ -442,6 +443,7 @@ take_over (KaaIOChannel    *self,
   theirs->filtered = FALSE;
   theirs->state = KAA_STATE_UNOPENED;
   theirs->mode = 0;
+  kaa_channel_publish (theirs);
   /* What is left in its queue is all there will be. */
   theirs->eof = TRUE;
 

@@ -79,7 +79,8 @@ kaa_io_channel_set_queue_size (KaaIOChannel *self,
   g_return_if_fail (queue_size > 0);
 
   kaa_channel_end_loan (kaa_channel_get_private (self));
-  kaa_channel_own_options (kaa_channel_get_private (self))->queue_size = MIN (queue_size, KAA_QUEUE_SIZE_MAX);
+  g_atomic_pointer_set (&kaa_channel_own_options (kaa_channel_get_private (self))->queue_size,
+                        (gsize) MIN (queue_size, KAA_QUEUE_SIZE_MAX));
   kaa_channel_get_private (self)->head_serial++;
   kaa_channel_update_writable (self);
   kaa_channel_notify_state (self);
@@ -322,7 +323,7 @@ kaa_io_channel_get_priority (KaaIOChannel *self)
  * @priority: a priority of main loop sources
  *
  * Sets the priority at which the channel is served. What another thread writes at that very moment may change places with what it wrote
- * just before.
+ * just before. In the channel's thread.
  *
  * Since: 1.0
  */
@@ -337,6 +338,8 @@ kaa_io_channel_set_priority (KaaIOChannel *self,
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
   priv = kaa_channel_get_private (self);
+  g_return_if_fail (kaa_channel_is_mine (priv));
+
   context = kaa_poller_dup_context (priv->entry.poller);
   if (context == NULL || priority == kaa_poller_get_priority (priv->entry.poller))
     {

@@ -47,8 +47,10 @@ kaa_channel_own_options (KaaIOChannelPrivate *priv)
 {
   if (priv->options == &kaa_channel_default_options)
     {
-      priv->options = g_memdup2 (&kaa_channel_default_options, sizeof (KaaChannelOptions));
-      kaa_delimiters_ref (priv->options->delimiters);
+      KaaChannelOptions *options = g_memdup2 (&kaa_channel_default_options, sizeof (KaaChannelOptions));
+
+      kaa_delimiters_ref (options->delimiters);
+      g_atomic_pointer_set (&priv->options, options);
     }
   return priv->options;
 }
@@ -97,6 +99,7 @@ kaa_channel_free_parts (KaaIOChannelPrivate *priv)
   if (priv->options != &kaa_channel_default_options)
     {
       kaa_delimiters_unref (priv->options->delimiters);
+      g_slist_free_full (priv->options->pollers, (GDestroyNotify) kaa_poller_unref);
       g_free (priv->options);
     }
 }

@@ -14,12 +14,11 @@
 
 /* A line may go to who peeked: it is nobody else's. */
 static gboolean
-may_take (KaaIOChannel *self)
+is_free (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  return kaa_poller_is_mine (priv->entry.poller) && priv->reading->requests.first == NULL &&
-         priv->reading->discarding == NULL && priv->reading->missed == 0 &&
+  return priv->reading->requests.first == NULL && priv->reading->discarding == NULL && priv->reading->missed == 0 &&
          !(kaa_channel_look_at_handlers (self) & KAA_WANTS_ANY_LINES);
 }
 
@@ -41,7 +40,7 @@ kaa_channel_count_lines (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaScan scan;
 
-  if (kaa_channel_get_queued (priv) == 0 || !may_take (self))
+  if (!kaa_channel_is_mine (priv) || kaa_channel_get_queued (priv) == 0 || !is_free (self))
     return 0;
 
   scan = priv->reading->scan;
@@ -79,9 +78,12 @@ kaa_io_channel_peek_lines (KaaIOChannel *self,
   g_return_val_if_fail (serial != NULL, NULL);
 
   priv = kaa_channel_get_private (self);
+  *serial = 0;
+  if (!kaa_channel_is_mine (priv))
+    return NULL;
   *serial = priv->head_serial;
   used = kaa_channel_get_queued (priv);
-  if (!may_take (self) || used == 0)
+  if (!is_free (self) || used == 0)
     return NULL;
 
   scan = priv->reading->scan;
@@ -121,7 +123,7 @@ kaa_io_channel_take_line (KaaIOChannel *self,
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
 
   priv = kaa_channel_get_private (self);
-  if (serial != priv->head_serial || !may_take (self) || length > kaa_channel_get_queued (priv))
+  if (!kaa_channel_is_mine (priv) || serial != priv->head_serial || !is_free (self) || length > kaa_channel_get_queued (priv))
     return FALSE;
 
   kaa_channel_take (self, length);

@@ -15,7 +15,7 @@ kaa_channel_new_pending (KaaIOChannel   *self,
   KaaPending *pending;
   KaaPoller *poller;
 
-  if (kaa_poller_is_mine (priv->entry.poller))
+  if (kaa_channel_is_mine (priv))
     return kaa_pending_new (self, kind, priv->entry.poller);
 
   poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
@@ -77,7 +77,7 @@ kaa_channel_write_remotely (KaaIOChannel *self,
   remote->channel = g_object_ref (self);
   remote->pending = pending;
   remote->bytes = take;
-  kaa_poller_defer (kaa_channel_get_private (self)->entry.poller, &remote->task);
+  kaa_poller_defer (kaa_channel_get_poller (kaa_channel_get_private (self)), &remote->task);
 }
 
 /* --- close --- */
@@ -121,7 +121,7 @@ kaa_channel_close_remotely (KaaIOChannel  *self,
   remote->channel = g_object_ref (self);
   remote->pending = pending;
   remote->flags = flags;
-  kaa_poller_defer (priv->entry.poller, &remote->task);
+  kaa_poller_defer (kaa_channel_get_poller (priv), &remote->task);
 }
 
 /* --- the last reference --- */
@@ -138,6 +138,11 @@ remote_dispose (KaaTask  *task,
 {
   RemoteDispose *remote = (RemoteDispose *) task;
 
+  /* The other thread may not be out of g_object_unref() yet. If so it finds that this reference was the last one, and finalizes
+   * the channel over there: nothing of it may be here by then. */
+  g_object_run_dispose (G_OBJECT (remote->channel));
+  kaa_channel_clear_input (remote->channel);
+  kaa_poll_entry_forget (&kaa_channel_get_private (remote->channel)->entry);
   g_object_unref (remote->channel);
   g_free (remote);
 }
@@ -149,5 +154,5 @@ kaa_channel_dispose_remotely (KaaIOChannel *self)
 
   remote->task.func = remote_dispose;
   remote->channel = g_object_ref (self);
-  kaa_poller_defer (kaa_channel_get_private (self)->entry.poller, &remote->task);
+  kaa_poller_defer (kaa_channel_get_poller (kaa_channel_get_private (self)), &remote->task);
 }

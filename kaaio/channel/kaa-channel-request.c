@@ -4,16 +4,15 @@
 
 #include "channel/kaa-io-channel-private.h"
 
-/* NULL if a request may be made now. */
 GError *
 kaa_channel_check_request (KaaIOChannel   *self,
                            KaaPendingKind  kind,
                            gsize           count,
-                           KaaWants        wants)
+                           KaaWants       *wants)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (!kaa_poller_is_mine (priv->entry.poller))
+  if (!kaa_channel_is_mine (priv))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "A channel can only be read in the thread of its main context; "
                                 "use g_main_context_invoke() to get there");
@@ -27,9 +26,11 @@ kaa_channel_check_request (KaaIOChannel   *self,
                                 "The channel is write-only; open it with a mode that includes reading");
   if (kind == KAA_PENDING_READ_EXACTLY && (count == 0 || count > priv->options->queue_size))
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                        "Between 1 and queue-size (%" G_GUINT64_FORMAT ") bytes can be asked for, not %" G_GSIZE_FORMAT,
+                        "Between 1 and queue-size (%" G_GSIZE_FORMAT ") bytes can be asked for, not %" G_GSIZE_FORMAT,
                         priv->options->queue_size, count);
-  if ((kind == KAA_PENDING_READLINE || kind == KAA_PENDING_READLINES) && (wants & KAA_WANTS_ANY_LINES))
+
+  *wants = kaa_channel_look_at_handlers (self);
+  if ((kind == KAA_PENDING_READLINE || kind == KAA_PENDING_READLINES) && (*wants & KAA_WANTS_ANY_LINES))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PENDING,
                                 "Lines go to the handlers of readline or readlines; disconnect or block them before "
                                 "asking for a line");
@@ -43,7 +44,7 @@ kaa_channel_refuse_request (KaaIOChannel   *self,
                             GError         *error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPoller *poller = kaa_poller_is_mine (priv->entry.poller)
+  KaaPoller *poller = kaa_channel_is_mine (priv)
                         ? kaa_poller_ref (priv->entry.poller)
                         : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
   KaaPending *pending = kaa_pending_new (self, kind, poller);
@@ -81,8 +82,8 @@ request (KaaIOChannel   *self,
          GBytes         *delimiter)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaWants wants = kaa_channel_look_at_handlers (self);
-  GError *error = kaa_channel_check_request (self, kind, count, wants);
+  KaaWants wants = 0;
+  GError *error = kaa_channel_check_request (self, kind, count, &wants);
   KaaPending *pending;
   KaaInProgress *future;
 
@@ -242,7 +243,7 @@ get_at_hand (KaaIOChannelPrivate *priv)
  *
  * Shows what is in the read queue without taking it. [method@Kaa.IOChannel.consume] takes.
  *
- * Returns: (transfer full): the bytes, none if the queue is empty
+ * Returns: (transfer full): the bytes, none if the queue is empty, or in another thread than the channel's
  *
  * Since: 1.0
  */
@@ -254,6 +255,9 @@ kaa_io_channel_peek (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   priv = kaa_channel_get_private (self);
+  if (!kaa_channel_is_mine (priv))
+    return g_bytes_new_static ("", 0);
+
   return kaa_byte_queue_get_bytes (&priv->reading->queue, 0, get_at_hand (priv));
 }
 
@@ -283,7 +287,7 @@ kaa_io_channel_consume (KaaIOChannel  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   priv = kaa_channel_get_private (self);
-  if (!kaa_poller_is_mine (priv->entry.poller))
+  if (!kaa_channel_is_mine (priv))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                            "A channel can only be read in the thread of its main context");
@@ -330,7 +334,7 @@ kaa_io_channel_unread (KaaIOChannel  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   priv = kaa_channel_get_private (self);
-  if (!kaa_poller_is_mine (priv->entry.poller))
+  if (!kaa_channel_is_mine (priv))
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                          "Bytes can only be put back in the thread of the channel's main context");
   else if (priv->reading->discarding != NULL)

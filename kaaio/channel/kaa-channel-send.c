@@ -8,47 +8,47 @@
 
 #include "channel/kaa-io-channel-private.h"
 
-/* Why these bytes were not taken, of which `used` others were there. */
+/* Why these bytes were not taken, by a channel with so many others, and in this state. Any thread. */
 static GError *
-new_refusal (KaaIOChannelPrivate *priv,
-             gsize                length,
-             gsize                used)
+new_refusal (gsize shared,
+             gsize length,
+             gsize limit)
 {
-  if (kaa_channel_is_closed_remotely (priv) || priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED ||
-      !kaa_poller_is_usable (priv->entry.poller))
+  if ((shared & KAA_CLOSED_REMOTELY) || (shared & KAA_NO_OUTPUT) == KAA_NO_OUTPUT)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
                                 "The channel is closed: nothing can be written; wrap a new descriptor first");
-  if (priv->shut_down || priv->peer_gone)
+  if (shared & KAA_SHUT_DOWN)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
                                 "The channel is closed for writing");
-  if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))
+  if (shared & KAA_READ_ONLY)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "The channel is read-only; open it with a mode that includes writing");
-  if (length > priv->options->queue_size)
+  if (length > limit)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                        "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GUINT64_FORMAT
-                        "; write them in parts, or set a larger queue-size", length, priv->options->queue_size);
+                        "%" G_GSIZE_FORMAT " bytes are more than the queue-size of %" G_GSIZE_FORMAT
+                        "; write them in parts, or set a larger queue-size", length, limit);
   return g_error_new (G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK,
                       "The write queue holds %" G_GSIZE_FORMAT " bytes and takes no %" G_GSIZE_FORMAT
-                      " more; wait for flush() or wait_writable()", used, length);
+                      " more; wait for flush() or wait_writable()", shared & ~KAA_SHARED_STATE, length);
 }
 
-/* Counts these bytes in, unless they and the `used` others are more than the limit. Any thread. */
+/* Counts these bytes in, unless the channel takes none, or they and the others are more than the limit. Any thread. */
 static inline gboolean
 reserve_within (KaaIOChannelPrivate *priv,
                 gsize                length,
                 gsize                limit,
-                gsize               *used)
+                gsize               *shared)
 {
-  if (length > limit)
-    return FALSE;
+  do
+    {
+      *shared = kaa_channel_get_shared (priv);
+      if ((*shared & (KAA_NO_OUTPUT | KAA_CLOSED_REMOTELY)) != 0 ||
+          length > limit || (*shared & ~KAA_SHARED_STATE) > limit - length)
+        return FALSE;
+    }
+  while (!g_atomic_pointer_compare_and_exchange (&priv->write_used, *shared, *shared + length));
 
-  *used = (gsize) g_atomic_pointer_add (&priv->write_used, length);
-  if (*used <= limit - length)
-    return TRUE;
-
-  kaa_channel_unreserve (priv, length);
-  return FALSE;
+  return TRUE;
 }
 
 /* The one place that says no. Any thread. */
@@ -58,13 +58,13 @@ reserve (KaaIOChannel  *self,
          GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = 0;
+  gsize limit = kaa_channel_get_queue_size (priv);
+  gsize shared = KAA_CLOSED_REMOTELY;
 
-  if (kaa_channel_has_output (self) && kaa_poller_is_usable (priv->entry.poller) &&
-      reserve_within (priv, length, priv->options->queue_size, &used))
+  if (kaa_poller_is_usable (kaa_channel_get_poller (priv)) && reserve_within (priv, length, limit, &shared))
     return TRUE;
 
-  *error = new_refusal (priv, length, used);
+  *error = new_refusal (shared, length, limit);
   return FALSE;
 }
 
@@ -74,7 +74,7 @@ refused (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (!kaa_poller_is_mine (priv->entry.poller))
+  if (!kaa_channel_is_mine (priv))
     return;
 
   priv->full = TRUE;
@@ -194,10 +194,10 @@ goes_behind (KaaIOChannel *self,
              gsize         length)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used;
+  gsize shared;
 
-  return kaa_poller_is_here (priv->entry.poller) && kaa_channel_get_unwritten (priv) > 0 && kaa_channel_is_writable (self) &&
-         reserve_within (priv, length, priv->options->queue_size - 1, &used);
+  return kaa_poller_is_here (kaa_channel_get_poller (priv)) && kaa_channel_get_unwritten (priv) > 0 && !priv->full &&
+         reserve_within (priv, length, priv->options->queue_size - 1, &shared);
 }
 
 /* The others. */
@@ -220,7 +220,7 @@ send_first (KaaIOChannel  *self,
       return FALSE;
     }
 
-  if (kaa_poller_is_mine (kaa_channel_get_private (self)->entry.poller))
+  if (kaa_channel_is_mine (kaa_channel_get_private (self)))
     kaa_channel_accept (self, NULL, data, length, bytes);
   else
     kaa_channel_write_remotely (self, NULL, bytes != NULL ? g_bytes_ref (bytes) : g_bytes_new (data, length));

@@ -33,6 +33,7 @@ kaa_channel_close_output (KaaIOChannel *self)
   KaaTransport *output = g_steal_pointer (&priv->output);
 
   priv->shut_down = TRUE;
+  kaa_channel_publish (priv);
   output->klass->stop (output);
   output->klass->close (output, priv->close_fd, kaa_poller_is_forked (priv->entry.poller));
 }
@@ -102,7 +103,7 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
   priv = kaa_channel_get_private (self);
   future = kaa_in_progress_new (G_OBJECT (self));
 
-  if (!kaa_poller_is_mine (priv->entry.poller))
+  if (!kaa_channel_is_mine (priv))
     error = kaa_channel_new_thread_error ();
   else if (direction != KAA_IO_WRITE)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
@@ -123,6 +124,7 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
 
   flushed = kaa_io_channel_flush (self);
   priv->shut_down = TRUE;
+  kaa_channel_publish (priv);
   kaa_channel_notify_state (self);
 
   shutdown = g_new0 (Shutdown, 1);

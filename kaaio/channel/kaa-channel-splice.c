@@ -306,7 +306,7 @@ check_target (KaaIOChannel *self,
   if (self == target)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                                 "A channel cannot be spliced to itself");
-  if (!kaa_poller_is_mine (priv->entry.poller))
+  if (!kaa_channel_is_mine (priv))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "The target of a splice must belong to the same thread as its source");
   if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))
@@ -357,14 +357,13 @@ kaa_io_channel_splice (KaaIOChannel   *self,
   KaaWriting *writing;
   KaaSplice *splice;
   KaaPending *pending;
-  KaaWants wants;
+  KaaWants wants = 0;
   GError *error;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (target), NULL);
 
-  wants = kaa_channel_look_at_handlers (self);
-  error = kaa_channel_check_request (self, KAA_PENDING_SPLICE, 0, wants);
+  error = kaa_channel_check_request (self, KAA_PENDING_SPLICE, 0, &wants);
   if (error == NULL)
     error = check_target (self, target);
   if (error != NULL)

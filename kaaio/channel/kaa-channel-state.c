@@ -8,7 +8,7 @@
  * kaa_io_channel_get_alive: (get-property alive)
  * @self: a channel
  *
- * Whether the channel is open.
+ * Whether the channel is open. This may be called in any thread.
  *
  * Returns: %TRUE if it is
  *

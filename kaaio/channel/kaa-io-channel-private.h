@@ -129,11 +129,12 @@ typedef struct
 {
   KaaDelimiters *delimiters;
   guint64 chunk_size;
-  guint64 queue_size;
+  gsize queue_size;               /* atomic: who writes in another thread reads it */
   double linger;
   KaaOverflowPolicy overflow_policy;
   guint accept_fds;               /* how many descriptors may wait to be taken */
   KaaIdle *idle;                  /* NULL without an idle time-out */
+  GSList *pollers;                /* owned; of priorities that it had, which another thread may just be asking */
 } KaaChannelOptions;
 
 /* Thousands of channels may be idle at the same time: what such a one does not need is in the parts. */
@@ -146,14 +147,16 @@ typedef struct
   /* kaa-channel-parts.c: to be written to only after kaa_channel_need_reading() and the like */
   KaaReading *reading;
   KaaWriting *writing;
-  KaaChannelOptions *options;
+  KaaChannelOptions *options;     /* atomic, as entry.poller is: read by other threads, written in the channel's */
 
   /* life */
   guint64 bytes_read;
   guint64 bytes_written;
 
-  gsize write_used;               /* atomic: queued here, and on their way from other threads; and KAA_CLOSED_REMOTELY */
+  gsize write_used;               /* atomic: bytes queued here, and on their way from other threads; and KAA_SHARED_STATE */
   guint head_serial;              /* counts up when the line at the head becomes another one */
+
+  /* In the channel's thread only. After a change of state, mode, peer_gone or shut_down: kaa_channel_publish(). */
   guint state : 2;                /* KaaChannelState */
   guint mode : 2;                 /* KAA_IO_READ, KAA_IO_WRITE */
   guint paused : 1;
@@ -179,10 +182,22 @@ typedef struct
   guint close_on_eof : 2;         /* KaaCloseOnEof */
 } KaaIOChannelPrivate;
 
-/* Another thread has closed the channel, which has not arrived yet: the highest bit of the counter that every thread looks at before
- * it writes. The limit of a queue leaves room for it. */
+/*
+ * The highest bits of the counter that every thread looks at before it writes. They say what there is to know of the channel for
+ * who is not in its thread, so that nobody else reads the flags there. The limit of a queue leaves room for them, also while what
+ * other threads have on their way, and what was taken over from another channel, comes on top.
+ */
+#define KAA_SHARED_STATE    (~(G_MAXSIZE >> 4))
+/* Another thread has closed the channel, which has not arrived yet. */
 #define KAA_CLOSED_REMOTELY (~(G_MAXSIZE >> 1))
-#define KAA_QUEUE_SIZE_MAX  (G_MAXSIZE >> 2)
+/* It is open. */
+#define KAA_SHARED_ALIVE    (KAA_CLOSED_REMOTELY >> 1)
+/* Why no bytes are taken; both: it is closed. */
+#define KAA_READ_ONLY       (KAA_CLOSED_REMOTELY >> 2)
+#define KAA_SHUT_DOWN       (KAA_CLOSED_REMOTELY >> 3)
+#define KAA_NO_OUTPUT       (KAA_READ_ONLY | KAA_SHUT_DOWN)
+
+#define KAA_QUEUE_SIZE_MAX  (G_MAXSIZE >> 6)
 
 enum
 {
@@ -222,6 +237,32 @@ kaa_channel_get_queued (KaaIOChannelPrivate *priv)
   return kaa_byte_queue_get_length (&priv->reading->queue);
 }
 
+/* Any thread. */
+static inline KaaPoller *
+kaa_channel_get_poller (KaaIOChannelPrivate *priv)
+{
+  return g_atomic_pointer_get (&priv->entry.poller);
+}
+
+/* Any thread: whether this is the channel's, or may be taken for it. Comes before anything else of it is touched. */
+static inline gboolean
+kaa_channel_is_mine (KaaIOChannelPrivate *priv)
+{
+  KaaPoller *poller = kaa_channel_get_poller (priv);
+
+  /* Exchanged meanwhile: not by this thread. */
+  return kaa_poller_is_mine (poller) && poller == kaa_channel_get_poller (priv);
+}
+
+/* Any thread. */
+static inline gsize
+kaa_channel_get_queue_size (KaaIOChannelPrivate *priv)
+{
+  KaaChannelOptions *options = g_atomic_pointer_get (&priv->options);
+
+  return (gsize) g_atomic_pointer_get (&options->queue_size);
+}
+
 static inline KaaBlockCache *
 kaa_channel_get_blocks (KaaIOChannelPrivate *priv)
 {
@@ -234,11 +275,18 @@ kaa_channel_get_unwritten (KaaIOChannelPrivate *priv)
   return kaa_write_queue_get_length (&priv->writing->writes);
 }
 
+/* Any thread. */
+static inline gsize
+kaa_channel_get_shared (KaaIOChannelPrivate *priv)
+{
+  return (gsize) g_atomic_pointer_get (&priv->write_used);
+}
+
 /* Bytes that were taken and have not gone, with those that are on their way from other threads. Any thread. */
 static inline gsize
 kaa_channel_get_reserved (KaaIOChannelPrivate *priv)
 {
-  return (gsize) g_atomic_pointer_get (&priv->write_used) & ~KAA_CLOSED_REMOTELY;
+  return kaa_channel_get_shared (priv) & ~KAA_SHARED_STATE;
 }
 
 static inline void
@@ -248,11 +296,25 @@ kaa_channel_unreserve (KaaIOChannelPrivate *priv,
   g_atomic_pointer_add (&priv->write_used, - (gssize) length);
 }
 
-/* Any thread. */
-static inline gboolean
-kaa_channel_is_closed_remotely (KaaIOChannelPrivate *priv)
+/* Tells other threads. */
+static inline void
+kaa_channel_publish (KaaIOChannelPrivate *priv)
 {
-  return ((gsize) g_atomic_pointer_get (&priv->write_used) & KAA_CLOSED_REMOTELY) != 0;
+  gsize state = 0;
+
+  if (priv->state == KAA_STATE_OPEN)
+    state |= KAA_SHARED_ALIVE;
+  if (priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED)
+    state |= KAA_NO_OUTPUT;
+  else if (priv->shut_down || priv->peer_gone)
+    state |= KAA_SHUT_DOWN;
+  else if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))
+    state |= KAA_READ_ONLY;
+
+  /* Nobody else changes these bits. */
+  state ^= kaa_channel_get_shared (priv) & (KAA_SHARED_ALIVE | KAA_NO_OUTPUT);
+  if (state != 0)
+    g_atomic_pointer_xor (&priv->write_used, state);
 }
 
 /* Nothing will follow what is in the queue, for now at least. */
@@ -266,9 +328,9 @@ kaa_channel_is_at_end (KaaIOChannelPrivate *priv)
 static inline gboolean
 kaa_channel_is_alive (KaaIOChannel *self)
 {
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize shared = kaa_channel_get_shared (kaa_channel_get_private (self));
 
-  return priv->state == KAA_STATE_OPEN && !kaa_channel_is_closed_remotely (priv);
+  return (shared & (KAA_SHARED_ALIVE | KAA_CLOSED_REMOTELY)) == KAA_SHARED_ALIVE;
 }
 
 static inline gboolean
@@ -283,11 +345,7 @@ kaa_channel_is_readable (KaaIOChannel *self)
 static inline gboolean
 kaa_channel_has_output (KaaIOChannel *self)
 {
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  return !priv->shut_down && !priv->peer_gone &&
-         (priv->state == KAA_STATE_UNOPENED || (priv->state == KAA_STATE_OPEN && (priv->mode & KAA_IO_WRITE) != 0)) &&
-         !kaa_channel_is_closed_remotely (priv);
+  return (kaa_channel_get_shared (kaa_channel_get_private (self)) & (KAA_NO_OUTPUT | KAA_CLOSED_REMOTELY)) == 0;
 }
 
 static inline gboolean
@@ -431,8 +489,8 @@ void          kaa_channel_overflow              (KaaIOChannel *self, KaaPending 
 gboolean      kaa_channel_discard               (KaaIOChannel *self);
 
 /* kaa-channel-request.c */
-/* NULL if a request may be made now. */
-GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingKind kind, gsize count, KaaWants wants);
+/* NULL if a request may be made now; then *wants is what handlers want. In another thread than the channel's nothing is touched. */
+GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingKind kind, gsize count, KaaWants *wants);
 KaaInProgress *kaa_channel_refuse_request       (KaaIOChannel *self, KaaPendingKind kind, GError *error);
 void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending *pending, KaaWants wants);
 /* read() of at most so many bytes. */

@@ -85,7 +85,7 @@ kaa_channel_schedule (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->entry.poller != NULL && kaa_poller_is_mine (priv->entry.poller) &&
+  if (priv->entry.poller != NULL && kaa_channel_is_mine (priv) &&
       !kaa_poller_is_gone (priv->entry.poller))
     kaa_poll_entry_schedule (&priv->entry);
 }
@@ -108,6 +108,17 @@ kaa_channel_set_context (KaaIOChannel *self,
   kaa_poller_unref (poller);
 }
 
+/* Another thread may have read the pointer, and use it after we have changed it: it stays as long as the channel, once for each
+ * priority. */
+static void
+keep_poller (KaaIOChannelPrivate *priv)
+{
+  KaaChannelOptions *options = kaa_channel_own_options (priv);
+
+  if (g_slist_find (options->pollers, priv->entry.poller) == NULL)
+    options->pollers = g_slist_prepend (options->pollers, kaa_poller_ref (priv->entry.poller));
+}
+
 void
 kaa_channel_move_to_poller (KaaIOChannel *self,
                             KaaPoller    *poller)
@@ -122,6 +133,7 @@ kaa_channel_move_to_poller (KaaIOChannel *self,
   if (output != NULL && output != input)
     output->klass->stop (output);
 
+  keep_poller (priv);
   kaa_poll_entry_change_poller (&priv->entry, poller);
 
   if ((input != NULL && !input->klass->start (input, &priv->entry, &error)) ||
@@ -135,17 +147,17 @@ kaa_io_channel_dispose (GObject *object)
   KaaIOChannel *self = KAA_IO_CHANNEL (object);
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
+  /* The last reference went in a thread that may not touch the poller, which knows also those that were never open: back to the
+   * one that may. */
+  if (!kaa_channel_is_mine (priv))
+    {
+      kaa_channel_dispose_remotely (self);
+      return;
+    }
+
   if (priv->input != NULL || priv->output != NULL || priv->writing->closings != NULL ||
       priv->reading->requests.first != NULL || priv->writing->written.first != NULL)
-    {
-      /* The last reference went in a thread that may not touch the poller: back to the one that may. */
-      if (!kaa_poller_is_mine (priv->entry.poller))
-        {
-          kaa_channel_dispose_remotely (self);
-          return;
-        }
-      kaa_channel_close_silently (self);
-    }
+    kaa_channel_close_silently (self);
 
   if (priv->held && !kaa_poller_is_gone (priv->entry.poller))
     {
@@ -414,7 +426,8 @@ why_not_reading (KaaIOChannel *self)
  * kaa_io_channel_describe:
  * @self: a channel
  *
- * Says in one line what the channel is doing, and why it is not reading: for debugging.
+ * Says in one line what the channel is doing, and why it is not reading: for debugging. In another thread than the channel's it
+ * only says that.
  *
  * Returns: (transfer full): the line
  *
@@ -430,6 +443,9 @@ kaa_io_channel_describe (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   priv = kaa_channel_get_private (self);
+  if (!kaa_channel_is_mine (priv))
+    return g_strdup_printf ("%s of another thread", G_OBJECT_TYPE_NAME (self));
+
   why = why_not_reading (self);
   return g_strdup_printf ("%s %s, descriptor %d: read %" G_GUINT64_FORMAT " bytes, %" G_GSIZE_FORMAT
                           " queued; wrote %" G_GUINT64_FORMAT " bytes, %" G_GSIZE_FORMAT " queued; %s%s%s",

@@ -91,7 +91,7 @@ kaa_io_input_close_finish (GInputStream  *stream,
 static gboolean
 kaa_io_input_can_poll (GPollableInputStream *stream)
 {
-  return kaa_poller_is_mine (kaa_channel_get_private (KAA_IO_INPUT (stream)->channel)->entry.poller);
+  return kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_INPUT (stream)->channel));
 }
 
 /* Who asked before gets it. A source only waits, for this. */

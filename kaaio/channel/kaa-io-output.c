@@ -146,7 +146,7 @@ kaa_io_output_detach (KaaIOOutput *self)
 static gboolean
 kaa_io_output_can_poll (GPollableOutputStream *stream)
 {
-  return kaa_poller_is_mine (kaa_channel_get_private (KAA_IO_OUTPUT (stream)->channel)->entry.poller);
+  return kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_OUTPUT (stream)->channel));
 }
 
 static gsize

@@ -249,7 +249,7 @@ run_task (KaaTask  *task,
 static gboolean
 begin (KaaStreamOp *self)
 {
-  KaaPoller *poller = kaa_channel_get_private (self->channel)->entry.poller;
+  KaaPoller *poller = kaa_channel_get_poller (kaa_channel_get_private (self->channel));
 
   if (kaa_poller_is_mine (poller))
     {

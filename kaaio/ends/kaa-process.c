@@ -110,14 +110,15 @@ kaa_process_dispose (GObject *object)
   KaaProcess *self = KAA_PROCESS (object);
   KaaProcessPrivate *priv = kaa_process_get_private (self);
 
+  /* The last reference went in a thread that may not touch the poller: back to the one that may. */
+  if (!kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
+    {
+      kaa_channel_dispose_remotely (KAA_IO_CHANNEL (self));
+      return;
+    }
+
   if (priv->child != NULL)
     {
-      /* The last reference went in a thread that may not touch the poller: back to the one that may. */
-      if (!kaa_poller_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller))
-        {
-          kaa_channel_dispose_remotely (KAA_IO_CHANNEL (self));
-          return;
-        }
       kaa_process_fail_waiting (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The process has gone"));
       kaa_process_forget_child (self);
       /* Nobody is told any more. */

@@ -359,7 +359,7 @@ kaa_socket_connect_to (KaaSocket  *self,
 
   if (connectable == NULL)
     {
-      poller = kaa_poller_is_mine (channel->entry.poller) ? kaa_poller_ref (channel->entry.poller)
+      poller = kaa_channel_is_mine (channel) ? kaa_poller_ref (channel->entry.poller)
                                                           : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
       future = kaa_in_progress_new_operation (G_OBJECT (self), poller, &connect_funcs, NULL);
       kaa_in_progress_settle_error (future, error, FALSE);

@@ -15,7 +15,7 @@ check (KaaSocket *self,
   KaaIOChannelPrivate *channel = kaa_channel_get_private (KAA_IO_CHANNEL (self));
   KaaSocketPrivate *priv = kaa_socket_get_private (self);
 
-  if (!kaa_poller_is_mine (channel->entry.poller))
+  if (!kaa_channel_is_mine (channel))
     return kaa_channel_new_thread_error ();
   if (g_bytes_get_size (bytes) == 0 || n_fds == 0 || n_fds > KAA_FDS_MAX)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
@@ -94,7 +94,8 @@ kaa_socket_write_with_fds (KaaSocket *self,
  * The descriptors are the caller's, who closes them; they are close-on-exec. What is not taken is closed with the socket, when it
  * opens anew or goes. Bytes that are thrown away as too long ([property@Kaa.IOChannel:overflow-policy]) take their descriptors along.
  *
- * Returns: (array length=n_fds) (transfer full) (nullable): the descriptors, to be freed with g_free(); %NULL where there are none
+ * Returns: (array length=n_fds) (transfer full) (nullable): the descriptors, to be freed with g_free(); %NULL where there are none, and in another
+ *   thread than the socket's
  *
  * Since: 1.0
  */
@@ -111,7 +112,8 @@ kaa_socket_take_fds (KaaSocket *self,
   g_return_val_if_fail (n_fds != NULL, NULL);
 
   *n_fds = 0;
-  taken = kaa_channel_take_fds (KAA_IO_CHANNEL (self), &end);
+  taken = kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self)))
+            ? kaa_channel_take_fds (KAA_IO_CHANNEL (self), &end) : NULL;
   if (taken != NULL)
     {
       fds = g_memdup2 (taken->fds, taken->n * sizeof (int));

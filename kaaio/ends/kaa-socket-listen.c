@@ -45,7 +45,7 @@ kaa_socket_interest_changed (KaaSocket *self)
 {
   KaaSocketPrivate *priv = kaa_socket_get_private (self);
 
-  if (priv->listener != NULL && kaa_poller_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller))
+  if (priv->listener != NULL && kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
     kaa_listener_schedule (priv->listener);
 }
 
@@ -344,7 +344,7 @@ kaa_socket_accept (KaaSocket *self)
     {
       if (error == NULL)
         g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The socket does not listen; call listen() first");
-      poller = kaa_poller_is_mine (channel->entry.poller) ? kaa_poller_ref (channel->entry.poller)
+      poller = kaa_channel_is_mine (channel) ? kaa_poller_ref (channel->entry.poller)
                                                           : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
       pending = kaa_pending_new (KAA_IO_CHANNEL (self), KAA_PENDING_ACCEPT, poller);
       future = g_object_ref (pending->future);

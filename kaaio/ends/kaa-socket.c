@@ -150,19 +150,37 @@ kaa_socket_notify (GObject    *object,
 }
 
 static void
-kaa_socket_finalize (GObject *object)
+forget_clients (KaaSocket *self)
+{
+  KaaClientCount *clients = g_steal_pointer (&kaa_socket_get_private (self)->clients);
+
+  if (clients == NULL)
+    return;
+  clients->server = NULL;
+  if (g_ref_count_dec (&clients->ref_count))
+    g_free (clients);
+}
+
+/* What it has in common with other sockets of its thread. The channel sees to it that this comes to pass there. */
+static void
+kaa_socket_dispose (GObject *object)
 {
   KaaSocket *self = KAA_SOCKET (object);
-  KaaSocketPrivate *priv = kaa_socket_get_private (self);
+  gboolean mine = kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self)));
 
-  kaa_socket_uncount (self);
-  g_clear_object (&priv->connected_to);
-  if (priv->clients != NULL)
+  G_OBJECT_CLASS (kaa_socket_parent_class)->dispose (object);
+
+  if (mine)
     {
-      priv->clients->server = NULL;
-      if (g_ref_count_dec (&priv->clients->ref_count))
-        g_free (priv->clients);
+      kaa_socket_uncount (self);
+      forget_clients (self);
     }
+}
+
+static void
+kaa_socket_finalize (GObject *object)
+{
+  g_clear_object (&kaa_socket_get_private (KAA_SOCKET (object))->connected_to);
 
   G_OBJECT_CLASS (kaa_socket_parent_class)->finalize (object);
 }
@@ -258,6 +276,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
   const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
   const GParamFlags writable = readable | G_PARAM_WRITABLE;
 
+  object_class->dispose = kaa_socket_dispose;
   object_class->finalize = kaa_socket_finalize;
   object_class->notify = kaa_socket_notify;
   object_class->get_property = kaa_socket_get_property;

@@ -54,7 +54,8 @@ kaa_poll_entry_move (KaaPollEntry *entry,
 {
   KaaPoller *self = entry->poller;
 
-  kaa_entry_list_unlink (&self->lists[entry->queue], entry);
+  if (entry->queue < KAA_N_LISTS)
+    kaa_entry_list_unlink (&self->lists[entry->queue], entry);
   entry->queue = to;
   entry->serial = self->serial + 1;
   kaa_entry_list_append (&self->lists[to], entry);
@@ -254,14 +255,14 @@ kaa_poll_entry_link (KaaPollEntry *entry)
     kaa_entry_list_append (&entry->poller->lists[KAA_LIST_REST], entry);
 }
 
-static void
-kaa_poll_entry_unlink (KaaPollEntry *entry)
+void
+kaa_poll_entry_forget (KaaPollEntry *entry)
 {
-  if (entry->queue != KAA_LIST_GONE && !kaa_poller_is_forked (entry->poller))
+  if (entry->queue < KAA_N_LISTS && !kaa_poller_is_forked (entry->poller))
     kaa_entry_list_unlink (&entry->poller->lists[entry->queue], entry);
 
   entry->next = entry->previous = NULL;
-  entry->queue = KAA_LIST_REST;
+  entry->queue = KAA_LIST_NONE;
 }
 
 void
@@ -271,7 +272,10 @@ kaa_poll_entry_attach (KaaPollEntry *entry,
   g_assert (entry->poller == NULL);
 
   entry->poller = kaa_poller_ref (poller);
-  kaa_poll_entry_link (entry);
+  if (kaa_poller_is_mine (poller))
+    kaa_poll_entry_link (entry);
+  else
+    entry->queue = KAA_LIST_NONE;
 }
 
 void
@@ -280,7 +284,7 @@ kaa_poll_entry_detach (KaaPollEntry *entry)
   if (entry->poller == NULL)
     return;
 
-  kaa_poll_entry_unlink (entry);
+  kaa_poll_entry_forget (entry);
   g_clear_pointer (&entry->poller, kaa_poller_unref);
 }
 
@@ -290,10 +294,9 @@ kaa_poll_entry_change_poller (KaaPollEntry *entry,
 {
   KaaPoller *before = entry->poller;
 
-  kaa_poll_entry_unlink (entry);
+  kaa_poll_entry_forget (entry);
   g_atomic_pointer_set (&entry->poller, kaa_poller_ref (poller));
   kaa_poll_entry_link (entry);
-  /* Not the last reference: the context has another one. */
   kaa_poller_unref (before);
 }
 

@@ -19,6 +19,7 @@ typedef enum
   KAA_LIST_BLOCKED,  /* parked, the last look said KAA_LOOK_BLOCKED */
   KAA_LIST_NOBODY,   /* parked, the last look said KAA_LOOK_NOBODY */
   KAA_LIST_GONE,     /* knows that the context is gone: in no list */
+  KAA_LIST_NONE,     /* attached in another thread, or forgotten: in no list before it is scheduled */
   KAA_N_LISTS = KAA_LIST_GONE
 } KaaList;
 
@@ -86,7 +87,7 @@ struct _KaaPoller
 {
   /* Set when it is made. */
   gatomicrefcount ref_count;
-  guint generation;            /* of the process that made it */
+  int generation;              /* of the process that made it */
   KaaPollerMode mode;
   KaaPollerKey key;
 
@@ -104,7 +105,7 @@ struct _KaaPoller
   /* Where kaa_poller_is_mine(). */
   GSource *source;             /* owned by the context; NULL once that is gone */
   GSource *companion;          /* the same; made when something is put off for the first time */
-  KaaEntryList lists[KAA_N_LISTS]; /* every attached entry is in one of them */
+  KaaEntryList lists[KAA_N_LISTS]; /* every entry that it knows is in one of them */
   guint32 serial;              /* of the dispatch begun last */
   KaaShare share;
   guint depth;                 /* of dispatches, one within the other */

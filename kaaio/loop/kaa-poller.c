@@ -31,12 +31,12 @@ static const KaaShare kaa_share_unlimited = { .end = G_MAXINT64, .bytes = G_MAXS
 
 GMutex kaa_poller_static_lock;
 static GHashTable *kaa_registry;    /* KaaPollerKey -> KaaPoller, both not owned */
-static guint kaa_generation;        /* how many forks away the process is from the first */
+static int kaa_generation;          /* atomic: how many forks away the process is from the first */
 
 gboolean
 kaa_poller_is_forked (KaaPoller *self)
 {
-  return G_UNLIKELY (self->generation != kaa_generation);
+  return G_UNLIKELY (self->generation != g_atomic_int_get (&kaa_generation));
 }
 
 gboolean
@@ -346,7 +346,7 @@ kaa_after_fork_in_parent (void)
 static void
 kaa_after_fork_in_child (void)
 {
-  kaa_generation++;
+  g_atomic_int_inc (&kaa_generation);
   g_mutex_unlock (&kaa_poller_static_lock);
 }
 
@@ -357,7 +357,7 @@ kaa_poller_new (const KaaPollerKey *key)
   const char *mode = g_getenv ("KAA_IO_POLLER");
 
   g_atomic_ref_count_init (&self->ref_count);
-  self->generation = kaa_generation;
+  self->generation = g_atomic_int_get (&kaa_generation);
   if (g_strcmp0 (mode, "poll") == 0)
     self->mode = KAA_POLLER_POLL;
   else if (g_strcmp0 (mode, "epoll") == 0)

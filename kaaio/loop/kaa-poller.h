@@ -128,13 +128,19 @@ KaaBlockCache *kaa_poller_get_blocks     (KaaPoller    *self);
 void           kaa_poller_defer          (KaaPoller    *self,
                                           KaaTask      *task);
 
-/* All below: only where kaa_poller_is_mine(), or in context_gone(). */
-
-/* entry->funcs is set, everything else zero. attach refs the poller, detach drops it and takes the entry out of every list. */
+/* entry->funcs is set, everything else zero. Refs the poller. Any thread; in another than the poller's it gets to know the entry when
+ * that is scheduled for the first time. */
 void           kaa_poll_entry_attach     (KaaPollEntry *entry,
                                           KaaPoller    *poller);
+
+/* All below: only where kaa_poller_is_mine(), or in context_gone(). */
+
+/* Drops the poller, which forgets the entry. Any thread, where it knows nothing of it (any more). */
 void           kaa_poll_entry_detach     (KaaPollEntry *entry);
-/* To another one of the same context. Other threads, which read the pointer at any time, find the one or the other. */
+/* Takes it out of every list, until it is scheduled. */
+void           kaa_poll_entry_forget     (KaaPollEntry *entry);
+/* To another one of the same context. Other threads, which read the pointer at any time, find the one or the other; the caller
+ * keeps the one before. */
 void           kaa_poll_entry_change_poller (KaaPollEntry *entry,
                                              KaaPoller    *poller);
 /* Dispatch it: in the next turn (from inside a dispatch), or in this one if its dispatch has not begun. Ends parking. */
