@@ -182,11 +182,13 @@ kaa_sys_inspect (int         fd,
   struct stat status;
   int flags = fd >= 0 ? fcntl (fd, F_GETFL) : -1;
   int mode = flags & O_ACCMODE;
+  int result;
 
   if (!check_open (fd, flags, error))
     return FALSE;
 
-  if (fstat (fd, &status) < 0)
+  RETRY_ON_EINTR (result, fstat (fd, &status));
+  if (result < 0)
     {
       int code = errno;
 
@@ -211,8 +213,16 @@ kaa_sys_is_same (int              fd,
                  const KaaFdInfo *info)
 {
   struct stat status;
+  int result;
 
-  return fd >= 0 && fstat (fd, &status) == 0 && get_identity (&status) == info->identity;
+  if (fd < 0)
+    return FALSE;
+
+  /* What cannot be examined (a file of a server that is gone: EIO, ESTALE, ENOTCONN) is open all the same. */
+  RETRY_ON_EINTR (result, fstat (fd, &status));
+  if (result < 0)
+    return errno != EBADF;
+  return get_identity (&status) == info->identity;
 }
 
 /* Reading */

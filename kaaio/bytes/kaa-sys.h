@@ -40,8 +40,8 @@ typedef struct
 gboolean kaa_sys_inspect          (int         fd,
                                    KaaFdInfo  *info,
                                    GError    **error);
-/* TRUE if the number fd still means what it meant when info was taken. (What shares one inode,
- * as all eventfds do, cannot be told from its like.) */
+/* TRUE if the number fd still means what it meant when info was taken, as far as that can be known: only what is closed, or is
+ * another one, does not. (What shares one inode, as all eventfds do, cannot be told from its like.) */
 gboolean kaa_sys_is_same          (int              fd,
                                    const KaaFdInfo *info);
 
