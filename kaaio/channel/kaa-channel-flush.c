@@ -21,7 +21,7 @@ new_pending (KaaIOChannel    *self,
  * kaa_io_channel_flush:
  * @self: a channel
  *
- * Waits until everything that is queued by now has been written.
+ * Waits until everything that is queued by now has been written. It is told behind the writes that were made before.
  *
  * It fails as the writes would: with `G_IO_ERROR_CLOSED` or `G_IO_ERROR_BROKEN_PIPE`, or with the error of a
  * [method@Kaa.IOChannel.send] that nothing else told about.
@@ -44,9 +44,9 @@ kaa_io_channel_flush (KaaIOChannel *self)
   pending = new_pending (self, KAA_PENDING_FLUSH, &error);
   future = g_object_ref (pending->future);
 
-  if (error == NULL && (priv->state == KAA_STATE_CLOSED || kaa_poller_is_gone (priv->entry.poller)) &&
-      priv->writing->write_error == NULL)
-    error = kaa_channel_new_write_error (0, FALSE);
+  if (error == NULL && (priv->state == KAA_STATE_CLOSED || kaa_poller_is_gone (priv->entry.poller)))
+    error = priv->writing->write_error != NULL ? g_steal_pointer (&priv->writing->write_error)
+                                               : kaa_channel_new_write_error (0, FALSE);
   if (error != NULL)
     {
       kaa_pending_settle_error (pending, error, FALSE);
@@ -54,8 +54,7 @@ kaa_io_channel_flush (KaaIOChannel *self)
     }
 
   pending->start = pending->end = kaa_channel_need_writing (priv)->writes.end;
-  kaa_pending_append (&priv->writing->written, pending);
-  kaa_channel_settle_written (self, FALSE);
+  kaa_channel_ask_to_write (priv->writing, &priv->writing->written, pending);
   kaa_channel_schedule (self);
   return future;
 }
@@ -105,7 +104,8 @@ kaa_io_channel_wait_writable (KaaIOChannel *self,
       return future;
     }
 
-  kaa_pending_append (&kaa_channel_need_writing (priv)->waiting, pending);
+  kaa_channel_need_writing (priv);
+  kaa_channel_ask_to_write (priv->writing, &priv->writing->waiting, pending);
   kaa_channel_schedule (self);
   return future;
 }

@@ -318,7 +318,11 @@ take_writes (KaaIOChannel *self,
     {
       write->start += moved;
       write->end += moved;
+      write->serial += from->n_asked;
     }
+  for (KaaPending *pending = to->waiting.first; pending != NULL; pending = pending->next)
+    pending->serial += from->n_asked;
+  to->n_asked += from->n_asked;
   kaa_write_queue_join (&queue, &to->writes);
   to->writes = queue;
   from->writes = (KaaWriteQueue) { 0, };

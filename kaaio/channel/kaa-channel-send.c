@@ -144,6 +144,9 @@ kaa_channel_write_with_fds (KaaIOChannel *self,
  *   written; the message says how many bytes went;
  * - what the system said, such as `G_IO_ERROR_NO_SPACE`; the channel stays open then.
  *
+ * Futures of writes are told in the order of the writes, from the loop. One that was refused, or is aborted, is not in line with the
+ * others.
+ *
  * Aborting it takes the bytes out of the queue, as long as none of them has gone. May be called from any thread; the
  * future belongs to the thread-default context of the caller.
  *

@@ -28,6 +28,75 @@ kaa_channel_update_writable (KaaIOChannel *self)
     priv->full = FALSE;
 }
 
+/* --- telling --- */
+
+/* The oldest write or flush, if its last byte has gone. */
+static KaaPending *
+get_written (KaaIOChannelPrivate *priv)
+{
+  KaaPending *pending = priv->writing->written.first;
+
+  return pending != NULL && pending->end <= priv->writing->writes.written ? pending : NULL;
+}
+
+static void
+settle (KaaIOChannelPrivate *priv,
+        KaaPending          *pending,
+        gboolean             now)
+{
+  kaa_pending_unlink (pending);
+  if (pending->kind == KAA_PENDING_WRITE)
+    kaa_pending_settle_int (pending, pending->end - pending->start, now);
+  else if (pending->kind == KAA_PENDING_FLUSH && priv->writing->write_error != NULL)
+    kaa_pending_settle_error (pending, g_steal_pointer (&priv->writing->write_error), now);
+  else
+    kaa_pending_settle_boolean (pending, TRUE, now);
+}
+
+static gboolean
+would_take (KaaIOChannelPrivate *priv,
+            gsize                length)
+{
+  return length <= priv->options->queue_size && kaa_channel_get_reserved (priv) <= priv->options->queue_size - length;
+}
+
+/* The oldest wait_writable(), if there is room enough. */
+static KaaPending *
+get_waiting (KaaIOChannelPrivate *priv)
+{
+  KaaPending *pending = priv->writing->waiting.first;
+
+  return pending != NULL && would_take (priv, pending->count) ? pending : NULL;
+}
+
+/* Writes, flushes and those who wait for room hear of it in the order in which they asked. All are told here, from the loop: what went
+ * out in the call waits for this, too. Where others of this dispatch are told behind it, so are these. */
+static gboolean
+settle_next (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *written = get_written (priv);
+  KaaPending *waiting = get_waiting (priv);
+
+  if (written == NULL && waiting == NULL)
+    return FALSE;
+
+  if (waiting == NULL || (written != NULL && (gint32) (written->serial - waiting->serial) < 0))
+    settle (priv, written, !priv->failing);
+  else
+    settle (priv, waiting, !priv->failing);
+  return TRUE;
+}
+
+void
+kaa_channel_ask_to_write (KaaWriting     *writing,
+                          KaaPendingList *list,
+                          KaaPending     *pending)
+{
+  pending->serial = writing->n_asked++;
+  kaa_pending_append (list, pending);
+}
+
 /* --- errors --- */
 
 GError *
@@ -62,15 +131,16 @@ kaa_channel_fail_writes (KaaIOChannel *self,
   KaaPending *pending;
 
   kaa_channel_fail_feeders (self);
+  kaa_channel_note_deferred (self);
+  while ((pending = get_written (priv)) != NULL)
+    settle (priv, pending, FALSE);
   while ((pending = priv->writing->written.first) != NULL)
     {
-      priv->failing = priv->pumping;
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (get_gone (priv, pending), by_peer), FALSE);
     }
   while ((pending = priv->writing->waiting.first) != NULL)
     {
-      priv->failing = priv->pumping;
       kaa_pending_unlink (pending);
       kaa_pending_settle_error (pending, kaa_channel_new_write_error (0, by_peer), FALSE);
     }
@@ -87,8 +157,7 @@ kaa_channel_fail_writes (KaaIOChannel *self,
  * them nobody knows where one message ends, so they go up to the next write that a future speaks for. */
 static void
 refuse_head (KaaIOChannel *self,
-             GError       *error, /* taken */
-             gboolean      now)
+             GError       *error) /* taken */
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaPending *write = priv->writing->written.first;
@@ -114,7 +183,7 @@ refuse_head (KaaIOChannel *self,
   if (is_head)
     {
       kaa_pending_unlink (write);
-      kaa_pending_settle_error (write, error, now);
+      kaa_pending_settle_error (write, error, !priv->failing);
     }
   else
     {
@@ -125,47 +194,6 @@ refuse_head (KaaIOChannel *self,
 }
 
 /* --- writing out --- */
-
-void
-kaa_channel_settle_written (KaaIOChannel *self,
-                            gboolean      now)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *pending;
-
-  while ((pending = priv->writing->written.first) != NULL && pending->end <= priv->writing->writes.written)
-    {
-      kaa_pending_unlink (pending);
-      if (pending->kind == KAA_PENDING_WRITE)
-        kaa_pending_settle_int (pending, pending->end - pending->start, now);
-      else if (priv->writing->write_error != NULL)
-        kaa_pending_settle_error (pending, g_steal_pointer (&priv->writing->write_error), now);
-      else
-        kaa_pending_settle_boolean (pending, TRUE, now);
-    }
-}
-
-static gboolean
-would_take (KaaIOChannelPrivate *priv,
-            gsize                length)
-{
-  return length <= priv->options->queue_size && kaa_channel_get_reserved (priv) <= priv->options->queue_size - length;
-}
-
-static gboolean
-settle_waiting (KaaIOChannel *self,
-                gboolean      now)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *pending = priv->writing->waiting.first;
-
-  if (pending == NULL || !would_take (priv, pending->count))
-    return FALSE;
-
-  kaa_pending_unlink (pending);
-  kaa_pending_settle_boolean (pending, TRUE, now);
-  return TRUE;
-}
 
 static gboolean
 is_ready (KaaIOChannelPrivate *priv)
@@ -190,12 +218,11 @@ count_written (KaaIOChannel *self,
 static void
 write_failed (KaaIOChannel *self,
               gssize        result,
-              GError       *error, /* taken */
-              gboolean      now)
+              GError       *error) /* taken */
 {
   if (result == KAA_TRANSPORT_REFUSED)
     {
-      refuse_head (self, error, now);
+      refuse_head (self, error);
       kaa_channel_update_writable (self);
     }
   else
@@ -256,7 +283,7 @@ write_once (KaaIOChannel *self)
     }
   else if (n == KAA_TRANSPORT_REFUSED || n == KAA_TRANSPORT_FAILED)
     {
-      write_failed (self, n, error, /* now= */ TRUE);
+      write_failed (self, n, error);
     }
 
   if (priv->close_wanted)
@@ -276,14 +303,8 @@ kaa_channel_write_out (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gssize n;
 
-  if (settle_waiting (self, TRUE))
+  if (settle_next (self))
     return TRUE;
-  /* The bytes before them were aborted. */
-  if (priv->writing->written.first != NULL && priv->writing->written.first->end <= priv->writing->writes.written)
-    {
-      kaa_channel_settle_written (self, TRUE);
-      return TRUE;
-    }
   if (!is_ready (priv))
     return FALSE;
   if (kaa_channel_get_unwritten (priv) == 0)
@@ -296,7 +317,8 @@ kaa_channel_write_out (KaaIOChannel *self,
   n = write_once (self);
   if (n > 0)
     *budget = kaa_poller_spend (priv->entry.poller, n);
-  kaa_channel_settle_written (self, TRUE);
+  while (settle_next (self))
+    ;
   kaa_channel_wake_feeders (self);
   kaa_channel_notify_state (self);
 
@@ -326,7 +348,7 @@ note_pending (KaaWriting *writing,
 {
   pending->end = writing->writes.end;
   pending->start = pending->end - length;
-  kaa_pending_append (&writing->written, pending);
+  kaa_channel_ask_to_write (writing, &writing->written, pending);
 }
 
 void
@@ -363,14 +385,15 @@ kaa_channel_accept (KaaIOChannel *self,
   if (pending != NULL)
     note_pending (writing, pending, length);
 
-  if (result == KAA_TRANSPORT_REFUSED || result == KAA_TRANSPORT_FAILED)
-    write_failed (self, result, error, /* now= */ FALSE);
-  kaa_channel_settle_written (self, FALSE);
+  if (result == KAA_TRANSPORT_FAILED)
+    kaa_channel_end_output (self, error);
+  else
+    g_clear_error (&error); /* refused: it stands at the head, and the loop will find the same */
   kaa_channel_update_writable (self);
   kaa_channel_notify_state (self);
 
   /* Where a dispatch is under way it looks after what is left, but a callback of it may wait() for this. */
-  if (!priv->pumping || kaa_channel_get_unwritten (priv) > 0 || priv->writing->waiting.first != NULL)
+  if (!priv->pumping || kaa_channel_get_unwritten (priv) > 0 || pending != NULL || priv->writing->waiting.first != NULL)
     kaa_channel_schedule (self);
 }
 

@@ -117,6 +117,7 @@ typedef struct
   KaaWriteQueue writes;
   KaaPendingList written;         /* writes and flushes, in the order of their positions */
   KaaPendingList waiting;         /* wait_writable() */
+  guint32 n_asked;                /* the serial of the next one in either list */
   GError *write_error;            /* of bytes that no future spoke for */
   KaaSplice *feeders;             /* splices into this channel */
   KaaClosing *closings;           /* oldest first; the one under way is the last */
@@ -172,7 +173,7 @@ typedef struct
   guint emitting : 1;             /* a handler is running, so no other emission begins */
   guint pumping : 1;              /* a dispatch is under way */
   guint direct_used : 1;          /* a write went out in the call, since the last dispatch */
-  guint failing : 1;              /* futures failed in this dispatch, and hear of it behind it: `closed` waits */
+  guint failing : 1;              /* futures were settled in this dispatch, and hear of it behind it: later ones, and `closed`, wait */
   guint draining : 1;             /* closing: shut down, reading until the end */
   guint orphan : 1;               /* what the transport has under way was another channel's, which has given it up */
   guint filtered : 1;             /* the transports call virtual methods */
@@ -280,6 +281,15 @@ static inline gsize
 kaa_channel_get_shared (KaaIOChannelPrivate *priv)
 {
   return (gsize) g_atomic_pointer_get (&priv->write_used);
+}
+
+/* A future was settled that is told from the loop. Where a dispatch is under way, what is settled later in it is told behind that. */
+static inline void
+kaa_channel_note_deferred (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  priv->failing |= priv->pumping;
 }
 
 /* Bytes that were taken and have not gone, with those that are on their way from other threads. Any thread. */
@@ -528,8 +538,8 @@ gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *b
 void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);
 void          kaa_channel_update_writable       (KaaIOChannel *self);
 gboolean      kaa_channel_abort_write           (KaaIOChannel *self, KaaPending *write, GError **error);
-/* Settles writes and flushes whose last byte has gone. */
-void          kaa_channel_settle_written        (KaaIOChannel *self, gboolean now);
+/* Puts it into one of the lists of the write side, behind all that have asked before. */
+void          kaa_channel_ask_to_write          (KaaWriting *writing, KaaPendingList *list, KaaPending *pending);
 
 /* kaa-channel-close.c */
 void          kaa_channel_close_now             (KaaIOChannel *self, gboolean expected);

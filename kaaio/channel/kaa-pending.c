@@ -54,6 +54,8 @@ pending_abort (KaaInProgress  *future,
   if (self->kind == KAA_PENDING_WRITE && !kaa_channel_abort_write (self->channel, self, error))
     return FALSE;
 
+  if (self->channel != NULL)
+    kaa_channel_note_deferred (self->channel);
   leave_list (self);
   own = steal_future (self);
   pending_free (self);

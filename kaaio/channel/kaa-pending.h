@@ -55,6 +55,7 @@ struct _KaaPending
   guint8 kind;               /* KaaPendingKind */
   guint8 owned : 1;
   guint8 foreign : 1;        /* made in another thread, whose context the future belongs to; always owned */
+  guint32 serial;            /* of the write side: in which order they asked */
   gsize count;               /* bytes asked for; for lines the limit that was in force */
   guint64 start;             /* writes: positions in the stream */
   guint64 end;

@@ -213,6 +213,19 @@ test('W1 writes wait until the channel is open', async () => {
     assertEqual(text(await theirs.read_exactly(8)), 'one\ntwo\n');
 });
 
+test('W1 writes are told in their order, from inside a handler too', async () => {
+    const [ours, theirs] = pair();
+    const told = [];
+    ours.connect('readline', () => {
+        for (const word of ['one', 'two', '', 'three'])
+            ours.write(word).then(() => told.push(word));
+        ours.flush().then(() => told.push('flushed'));
+    });
+    theirs.write('go\n');
+    await until(() => told.length === 5);
+    assertEqual(told, ['one', 'two', '', 'three', 'flushed']);
+});
+
 test('W2 a refused write throws at once', async () => {
     const channel = new Kaa.IOChannel({queue_size: 8});
     channel.write('12345').catch(() => {});

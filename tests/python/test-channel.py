@@ -258,6 +258,26 @@ class Writing(ChannelCase):
         self.assertEqual(peer.recv(100), b'one\ntwo\n')
         peer.close()
 
+    def test_order(self):
+        channel, peer = pair()
+        told = []
+
+        async def converse():
+            done = Kaa.InProgress()
+
+            def answer(channel, line):
+                for word in [b'one', b'two', b'', b'three']:
+                    channel.write(word).then(lambda result, word=word: told.append(word))
+                channel.flush().then(lambda result: (told.append(b'flushed'), done.finish(True)))
+
+            channel.connect('readline', answer)
+            peer.send(b'go\n')
+            await done
+
+        Kaa.run(converse())
+        self.assertEqual(told, [b'one', b'two', b'', b'three', b'flushed'])
+        peer.close()
+
     def test_no_bytes(self):
         channel, peer = pair()
         for wrong in ['text', 5, None]:
