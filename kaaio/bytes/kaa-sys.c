@@ -225,6 +225,43 @@ kaa_sys_is_same (int              fd,
   return get_identity (&status) == info->identity;
 }
 
+#ifdef F_SETSIG
+
+/* The signal that would be sent when something happens, if anybody had asked for signals. A description keeps it, whatever
+ * its number is, and has none to begin with. */
+int
+kaa_sys_mark (int fd)
+{
+  static int n_marks;
+  int mark = SIGRTMIN + (guint) g_atomic_int_add (&n_marks, 1) % (SIGRTMAX - SIGRTMIN + 1);
+
+  return fcntl (fd, F_SETSIG, mark) == 0 ? mark : 0;
+}
+
+gboolean
+kaa_sys_has_mark (int fd,
+                  int mark)
+{
+  return fcntl (fd, F_GETSIG) == mark;
+}
+
+#else
+
+int
+kaa_sys_mark (int fd)
+{
+  return 0;
+}
+
+gboolean
+kaa_sys_has_mark (int fd,
+                  int mark)
+{
+  return fcntl (fd, F_GETFD) >= 0;
+}
+
+#endif
+
 /* Reading */
 
 gssize
@@ -251,6 +288,17 @@ kaa_sys_recv (int    fd,
   return result;
 }
 
+gssize
+kaa_sys_peek (int fd)
+{
+  char byte;
+  gssize result;
+
+  RETRY_ON_EINTR (result, recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
+
+  return result;
+}
+
 gsize
 kaa_sys_get_unread (int fd)
 {
@@ -259,7 +307,8 @@ kaa_sys_get_unread (int fd)
   if (ioctl (fd, FIONREAD, &unread) < 0 || unread < 0)
     return 0;
 
-  return (gsize) unread;
+  /* It counts up to urgent data, and nothing of what is behind. */
+  return unread > 0 || kaa_sys_peek (fd) <= 0 ? (gsize) unread : 1;
 }
 
 /* What one call of kaa_sys_splice() makes of itself. */
@@ -474,10 +523,6 @@ kaa_sys_splice (int    from,
         *missing = POLLIN;
     }
   kaa_sys_restore_sigpipe (&guard, result < 0 && errno == EPIPE);
-
-  /* Both say that they are ready, and are not: the kernel is short of memory for it. */
-  if (result < 0 && errno == EAGAIN && *missing == 0)
-    *missing = POLLOUT;
 
   /* The end, or an error, comes again. */
   return moved > 0 ? (gssize) moved : result;

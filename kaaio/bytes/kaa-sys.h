@@ -45,13 +45,20 @@ gboolean kaa_sys_inspect          (int         fd,
 gboolean kaa_sys_is_same          (int              fd,
                                    const KaaFdInfo *info);
 
+/* Marks what we opened ourselves, and where nobody else keeps a mark: sets of descriptors, timers. Only those of one inode can thus be
+ * told from each other. 0 where that is impossible. */
+int      kaa_sys_mark             (int fd);
+/* FALSE where the number was closed, or stands for something else by now. */
+gboolean kaa_sys_has_mark         (int fd, int mark);
+
 gssize   kaa_sys_read             (int fd, void *buffer, gsize length);
 gssize   kaa_sys_recv             (int fd, void *buffer, gsize length);          /* MSG_DONTWAIT */
 gssize   kaa_sys_writev           (int fd, const struct iovec *vectors, int n);  /* never SIGPIPE */
 gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
 /* From a pipe, or into one, without copying: splice(2), as often as it moves anything (within reason), never SIGPIPE. The pipe
  * does not block, the other end only where its description does. EINVAL, ENOSYS: not between these two. *missing: what has to be
- * waited for before there is more to do, POLLIN of the one, POLLOUT of the other, or 0; after EAGAIN it is one of them. */
+ * waited for before there is more to do, POLLIN of the one, POLLOUT of the other, or 0. After EAGAIN 0 means that both are ready and it
+ * fails all the same: there is urgent data, or little memory. At the end of a socket it says 0, and at urgent data, too. */
 gssize   kaa_sys_splice           (int from, int to, gsize length, short *missing);
 /* What holds more already, or may not hold that much, stays as it is. */
 void     kaa_sys_enlarge_pipe     (int fd, int size);
@@ -67,7 +74,9 @@ void     kaa_sys_restore_sigpipe  (KaaSigpipeGuard *guard, gboolean may_be_raise
 
 /* Never retried: after EINTR the number may be another's already. */
 int      kaa_sys_close            (int fd);
-/* Bytes that can be read now (FIONREAD), 0 where it cannot be known. */
+/* A look at the first byte of a socket: 1, 0 at the end, -1. An error of the connection is told once. */
+gssize   kaa_sys_peek             (int fd);
+/* Bytes that can be read now, at least 1 if there are any; 0 where it cannot be known. */
 gsize    kaa_sys_get_unread       (int fd);
 /* A description of our own for a terminal, pipe or FIFO: /proc/self/fd/N with flags
  * | O_NONBLOCK | O_CLOEXEC | O_NOCTTY. access_mode: O_RDONLY, O_WRONLY or O_RDWR. -1 where that

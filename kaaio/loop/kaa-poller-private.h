@@ -36,7 +36,8 @@ typedef struct
 typedef enum
 {
   KAA_BACKEND_DIRECT,
-  KAA_BACKEND_EPOLL
+  KAA_BACKEND_EPOLL,
+  KAA_BACKEND_LOST     /* not at all: there is nothing of ours under its number */
 } KaaBackend;
 
 /* How KAA_IO_POLLER says that descriptors are watched. */
@@ -122,6 +123,7 @@ struct _KaaPoller
   guint32 age;                 /* of the watch that came to the set last */
   KaaCandidate candidates[KAA_BUSY_PLACES];
   GPollFD epoll;               /* fd is -1 while there is none */
+  int epoll_mark;              /* of kaa_sys_mark() */
 };
 
 static inline gboolean
@@ -162,6 +164,11 @@ void     kaa_watches_free          (KaaPoller *self);
 void     kaa_watch_gain            (KaaWatch  *watch,
                                     guint      ready);
 
+/* Its number does not stand for what it watched. It is out of whatever it was in. */
+void     kaa_watch_lose            (KaaWatch  *watch);
+/* Whether it does, as far as can be told from the number. */
+gboolean kaa_watch_is_there        (const KaaWatch *watch);
+
 /* kaa-watch-direct.c */
 
 KaaDirect *kaa_direct_add          (KaaPoller *self,
@@ -171,25 +178,38 @@ void     kaa_direct_remove         (KaaPoller *self,
 /* After a change of what is wanted or known. */
 void     kaa_direct_update         (KaaPoller *self,
                                     KaaWatch  *watch);
+/* Loses it if it is not there any more. */
+void     kaa_direct_check          (KaaPoller *self,
+                                    KaaWatch  *watch);
+/* The number of watch has another meaning than before: whoever had it has lost it. */
+void     kaa_direct_lose_others    (KaaPoller *self,
+                                    KaaWatch  *watch);
 void     kaa_direct_collect        (KaaPoller *self);
 
 /* kaa-watch-epoll.c */
 
 /* Makes the set, and moves there what is direct; nothing happens where there cannot be one. */
 void     kaa_epoll_open            (KaaPoller *self);
-/* Moves what is in the set back, and closes it. */
+/* Moves what is in the set back, unless it is lost, and closes it. */
 void     kaa_epoll_close           (KaaPoller *self);
 /* FALSE, with the watch as it was, where epoll refuses it: files and the like (EPERM), a descriptor
  * that is in the set already (EEXIST), limits (ENOSPC, ENOMEM). */
 gboolean kaa_epoll_add             (KaaPoller *self,
                                     KaaWatch  *watch);
-/* FALSE where its descriptor was closed behind its back, and the number belongs to another watch by now. */
-gboolean kaa_epoll_has             (KaaPoller *self,
-                                    KaaWatch  *watch);
 void     kaa_epoll_remove          (KaaPoller *self,
+                                    KaaWatch  *watch);
+/* FALSE where it was closed by somebody else, whatever its number stands for now. */
+gboolean kaa_epoll_is_ours         (KaaPoller *self);
+/* Makes another set: the old one is not ours any more, or reports what is not. */
+void     kaa_epoll_renew           (KaaPoller *self);
+/* Asks the kernel whether it is still there. */
+void     kaa_epoll_check           (KaaPoller *self,
                                     KaaWatch  *watch);
 /* After a change of what is wanted. */
 void     kaa_epoll_update          (KaaPoller *self,
+                                    KaaWatch  *watch);
+/* After something was done about what was ready. */
+void     kaa_epoll_cleared         (KaaPoller *self,
                                     KaaWatch  *watch);
 void     kaa_epoll_collect         (KaaPoller *self);
 

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
  *
  * A KaaPollEntry is something that can be run by the loop: a channel has one. A KaaWatch is
  * a descriptor that the poller looks after for an entry: a channel has none, one or two of them.
- * Readiness is remembered in the watch until the owner has seen EAGAIN and clears it, so the
- * poller can be edge-triggered. Entries with work to do wait in a list; idle ones are in one
+ * Readiness is remembered in the watch until the owner clears it, because it has seen EAGAIN or moved less than it
+ * could have; what is ready all the same is reported again. Entries with work to do wait in a list; idle ones are in one
  * that nobody looks at, and cost nothing.
  */
 
@@ -27,7 +27,8 @@ typedef enum
 {
   KAA_POLL_IN  = 1 << 0,
   KAA_POLL_OUT = 1 << 1,
-  KAA_POLL_HUP = 1 << 2   /* an end or an error is there to be read; a short read does not mean drained */
+  KAA_POLL_HUP = 1 << 2,  /* an end or an error is there to be read; a short read does not mean drained */
+  KAA_POLL_LOST = 1 << 3  /* with all the others: somebody else closed it, and what is under its number now is not ours to touch */
 } KaaPollFlags;
 
 typedef enum
@@ -62,9 +63,10 @@ struct _KaaPollEntry
 struct _KaaWatch
 {
   KaaPollEntry *entry;        /* NULL while stopped */
-  int fd;                     /* stays when it is stopped */
+  guint64 identity;           /* what kaa_sys_inspect() says, 0 where that is not known; stays when it is stopped */
+  int fd;                     /* likewise */
   guint8 wanted;              /* KaaPollFlags: what readiness is wanted for */
-  guint8 ready;               /* KaaPollFlags: remembered; the owner clears IN and OUT at EAGAIN, with kaa_watch_clear() */
+  guint8 ready;               /* KaaPollFlags: remembered; the owner clears IN and OUT, with kaa_watch_clear() */
   guint8 direct : 1;          /* set before the start: never in the epoll set. A close behind our back, or a hang-up of the input, is noticed
                                * at the next turn, whatever is wanted; which costs every turn a bit */
   guint8 backend : 7;         /* the poller's business from here on */
@@ -159,7 +161,7 @@ gboolean       kaa_poll_entry_is_scheduled  (KaaPollEntry *entry);
 gboolean       kaa_poller_spend          (KaaPoller    *self,
                                           gsize         bytes);
 
-/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before (but for its fd, and direct). Readiness is
+/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before (but for fd, identity and direct). Readiness is
  * not assumed: ready begins as 0, and an fd that is ready is reported in the next turn. */
 gboolean       kaa_watch_start           (KaaWatch     *watch,
                                           KaaPollEntry *entry,
@@ -171,8 +173,12 @@ void           kaa_watch_stop            (KaaWatch     *watch);
 /* What readiness is of use now; without IN and OUT the descriptor is disarmed, but a hang-up is still reported once. */
 void           kaa_watch_set_wanted      (KaaWatch     *watch,
                                           KaaPollFlags  wanted);
-/* EAGAIN was seen for these: tell me again when they become ready. HUP is never cleared. */
+/* EAGAIN was seen for these, or nothing more is expected: tell me again if they are ready, or when they become so. After HUP, which
+ * is never cleared, only EAGAIN will do: nothing more is told before that. */
 void           kaa_watch_clear           (KaaWatch     *watch,
                                           KaaPollFlags  ready);
+
+/* Whether it is still there: an epoll set says nothing of what was closed. FALSE, and LOST, if not. Takes a system call. */
+gboolean       kaa_watch_check           (KaaWatch     *watch);
 
 G_END_DECLS

@@ -86,12 +86,8 @@ void
 kaa_busy_promote (KaaPoller *self,
                   KaaWatch  *watch)
 {
-  KaaDirect *quietest;
+  KaaDirect *quietest = kaa_busy_quietest (self);
 
-  if (!kaa_epoll_has (self, watch))
-    return;
-
-  quietest = kaa_busy_quietest (self);
   if (quietest != NULL)
     {
       guint32 index = quietest->watch->index;

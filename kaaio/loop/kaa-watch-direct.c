@@ -39,7 +39,7 @@ kaa_direct_ready (gushort revents)
     ready |= KAA_POLL_OUT;
   if (revents & POLLRDHUP)
     ready |= KAA_POLL_IN | KAA_POLL_HUP;
-  if (revents & (POLLHUP | POLLERR | POLLNVAL))
+  if (revents & (POLLHUP | POLLERR))
     ready |= KAA_POLL_BOTH | KAA_POLL_HUP;
 
   return ready;
@@ -117,6 +117,37 @@ kaa_direct_update (KaaPoller *self,
   kaa_direct_set_polled (self, g_ptr_array_index (self->directs, watch->index));
 }
 
+static void
+kaa_direct_lose (KaaPoller *self,
+                 guint      index)
+{
+  KaaWatch *watch = ((KaaDirect *) g_ptr_array_index (self->directs, index))->watch;
+
+  kaa_direct_remove (self, index);
+  kaa_watch_lose (watch);
+}
+
+void
+kaa_direct_lose_others (KaaPoller *self,
+                        KaaWatch  *watch)
+{
+  for (guint i = self->directs != NULL ? self->directs->len : 0; i-- > 0;)
+    {
+      KaaWatch *other = ((KaaDirect *) g_ptr_array_index (self->directs, i))->watch;
+
+      if (other->fd == watch->fd && other->identity != 0 && other->identity != watch->identity)
+        kaa_direct_lose (self, i);
+    }
+}
+
+void
+kaa_direct_check (KaaPoller *self,
+                  KaaWatch  *watch)
+{
+  if (!kaa_watch_is_there (watch))
+    kaa_direct_lose (self, watch->index);
+}
+
 void
 kaa_direct_collect (KaaPoller *self)
 {
@@ -128,9 +159,16 @@ kaa_direct_collect (KaaPoller *self)
       if (revents == 0)
         continue;
 
+      /* The last one takes its place. */
+      if (revents & POLLNVAL)
+        {
+          kaa_direct_lose (self, i--);
+          continue;
+        }
+
       direct->poll.revents = 0;
       direct->reports++;
-      direct->hung_up = (revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+      direct->hung_up = (revents & (POLLHUP | POLLERR)) != 0;
       kaa_watch_gain (direct->watch, kaa_direct_ready (revents));
       kaa_direct_set_polled (self, direct);
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loop/kaa-poller-private.h"
 
+#include "bytes/kaa-sys.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,6 +31,23 @@ kaa_watch_gain (KaaWatch *watch,
 
   watch->ready |= gained;
   kaa_poll_entry_schedule (watch->entry);
+}
+
+void
+kaa_watch_lose (KaaWatch *watch)
+{
+  watch->backend = KAA_BACKEND_LOST;
+  kaa_watch_gain (watch, KAA_POLL_BOTH | KAA_POLL_HUP | KAA_POLL_LOST);
+}
+
+gboolean
+kaa_watch_is_there (const KaaWatch *watch)
+{
+  KaaFdInfo info = { .identity = watch->identity };
+
+  if (watch->identity == 0)
+    return fcntl (watch->fd, F_GETFD) >= 0 || errno != EBADF;
+  return kaa_sys_is_same (watch->fd, &info);
 }
 
 static guint
@@ -61,12 +80,14 @@ kaa_watches_collect (KaaPoller *self)
 void
 kaa_watches_mute (KaaPoller *self)
 {
-  self->epoll.events = 0;
+  /* Neither a hang-up nor a number that is closed by now can be masked. */
+  if (self->epoll.fd >= 0)
+    g_source_remove_poll (self->source, &self->epoll);
+  self->epoll.fd = -1;
   for (guint i = 0; self->directs != NULL && i < self->directs->len; i++)
     {
       KaaDirect *direct = g_ptr_array_index (self->directs, i);
 
-      /* A hang-up cannot be masked. */
       if (direct->polled)
         g_source_remove_poll (self->source, &direct->poll);
       direct->polled = FALSE;
@@ -76,7 +97,7 @@ kaa_watches_mute (KaaPoller *self)
 void
 kaa_watches_close (KaaPoller *self)
 {
-  if (self->epoll.fd >= 0)
+  if (self->epoll.fd >= 0 && kaa_epoll_is_ours (self))
     close (self->epoll.fd);
   self->epoll.fd = -1;
 }
@@ -91,11 +112,16 @@ kaa_watches_free (KaaPoller *self)
 
 /* --- the border --- */
 
-/* What was watched stays. */
+/* What was watched stays, and that it is lost. */
 static void
 kaa_watch_reset (KaaWatch *watch)
 {
-  *watch = (KaaWatch) { .fd = watch->fd, .direct = watch->direct };
+  *watch = (KaaWatch) {
+    .fd = watch->fd,
+    .identity = watch->identity,
+    .direct = watch->direct,
+    .ready = watch->ready & KAA_POLL_LOST,
+  };
 }
 
 gboolean
@@ -117,9 +143,19 @@ kaa_watch_start (KaaWatch      *watch,
       return FALSE;
     }
 
+  if (watch->ready & KAA_POLL_LOST)
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (EBADF), "%s", g_strerror (EBADF));
+      return FALSE;
+    }
+
   watch->entry = entry;
   watch->fd = fd;
   watch->wanted = wanted;
+
+  kaa_direct_lose_others (self, watch);
+  if (self->epoll.fd >= 0 && !kaa_epoll_is_ours (self))
+    kaa_epoll_renew (self);
 
   n = kaa_watches_count (self) + 1;
   if (self->epoll.fd < 0 &&
@@ -160,7 +196,7 @@ kaa_watch_stop (KaaWatch *watch)
     {
       if (watch->backend == KAA_BACKEND_EPOLL)
         kaa_epoll_remove (self, watch);
-      else
+      else if (watch->backend == KAA_BACKEND_DIRECT)
         kaa_direct_remove (self, watch->index);
       kaa_watches_settle (self);
     }
@@ -187,7 +223,7 @@ kaa_watch_set_wanted (KaaWatch     *watch,
 
   if (watch->backend == KAA_BACKEND_EPOLL)
     kaa_epoll_update (self, watch);
-  else
+  else if (watch->backend == KAA_BACKEND_DIRECT)
     kaa_direct_update (self, watch);
 }
 
@@ -201,8 +237,29 @@ kaa_watch_clear (KaaWatch     *watch,
   if (watch->entry == NULL)
     return;
 
-  /* In the epoll set the next edge comes by itself. */
   self = watch->entry->poller;
-  if (watch->backend == KAA_BACKEND_DIRECT && kaa_poller_is_usable (self))
+  if (!kaa_poller_is_usable (self))
+    return;
+
+  if (watch->backend == KAA_BACKEND_EPOLL)
+    kaa_epoll_cleared (self, watch);
+  else if (watch->backend == KAA_BACKEND_DIRECT)
     kaa_direct_update (self, watch);
+}
+
+gboolean
+kaa_watch_check (KaaWatch *watch)
+{
+  KaaPoller *self;
+
+  if (watch->entry == NULL || !kaa_poller_is_usable (watch->entry->poller))
+    return TRUE;
+
+  self = watch->entry->poller;
+  if (watch->backend == KAA_BACKEND_EPOLL)
+    kaa_epoll_check (self, watch);
+  else if (watch->backend == KAA_BACKEND_DIRECT)
+    kaa_direct_check (self, watch);
+
+  return watch->backend != KAA_BACKEND_LOST;
 }

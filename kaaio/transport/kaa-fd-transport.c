@@ -32,8 +32,7 @@ enum
 typedef struct
 {
   KaaTransport parent;
-  KaaWatch watch;          /* of what is read and written: parent.fd, or a description of our own */
-  guint64 identity;        /* whom the number stood for when it was wrapped */
+  KaaWatch watch;          /* of what is read and written: parent.fd, or a description of our own; both have its identity */
 } KaaFdTransport;
 
 G_STATIC_ASSERT (EAGAIN == EWOULDBLOCK);
@@ -53,17 +52,28 @@ get_info (const KaaFdTransport *self)
   KaaFdInfo info = { 0, };
 
   info.kind = self->parent.kind;
-  info.identity = self->identity;
+  info.identity = self->watch.identity;
   return info;
 }
 
-/* A short read means that nothing is left only where bytes have no borders, and only if no end is behind them: an
- * edge-triggered poller has told about that end already and will not tell again. */
+/* After a short read most often nothing is left, where bytes have no borders. Where there is (urgent data, packets, descriptors
+ * that nobody asked for) the poller says so; but it does not tell a second time of an end. */
 static gboolean
 is_drained_by_short_read (const KaaFdTransport *self)
 {
   return (self->parent.kind == KAA_FD_SOCKET || self->parent.kind == KAA_FD_PIPE) &&
          !(self->watch.ready & KAA_POLL_HUP);
+}
+
+/* Closed by somebody else, and perhaps a stranger's by now: no system call may have its number. */
+static gboolean
+is_lost (const KaaFdTransport *self)
+{
+  if (G_LIKELY (!(self->watch.ready & KAA_POLL_LOST)))
+    return FALSE;
+
+  errno = EBADF;
+  return TRUE;
 }
 
 static GError *
@@ -72,7 +82,7 @@ hangup_error (int fd)
   return g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED, "The line of descriptor %d was hung up", fd);
 }
 
-/* What a read(2) or its like has said. drained: a short read means that there is no more. */
+/* What a read(2) or its like has said. drained: it was a short one, so another one is most likely in vain. */
 static gssize
 after_read (KaaFdTransport  *self,
             gssize           n,
@@ -119,7 +129,9 @@ fd_transport_read (KaaTransport  *transport,
   KaaFdTransport *self = (KaaFdTransport *) transport;
   gssize n;
 
-  if (transport->kind == KAA_FD_SOCKET)
+  if (is_lost (self))
+    n = -1;
+  else if (transport->kind == KAA_FD_SOCKET)
     n = kaa_sys_recv (self->watch.fd, buffer, length);
   else
     n = kaa_sys_read (self->watch.fd, buffer, length);
@@ -136,7 +148,7 @@ fd_transport_receive (KaaTransport  *transport,
   KaaFdTransport *self = (KaaFdTransport *) transport;
   gssize n;
 
-  if (transport->kind != KAA_FD_SOCKET)
+  if (transport->kind != KAA_FD_SOCKET || is_lost (self))
     return fd_transport_read (transport, buffer, length, error);
 
   n = kaa_fds_receive (self->watch.fd, buffer, length, received);
@@ -201,6 +213,8 @@ fd_transport_write (KaaTransport        *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
+  if (is_lost (self))
+    return after_write (self, -1, error);
   if (transport->kind == KAA_FD_SOCKET)
     return after_write (self, kaa_sys_sendv (self->watch.fd, vectors, n_vectors), error);
   return after_write (self, kaa_sys_writev (self->watch.fd, vectors, n_vectors), error);
@@ -215,7 +229,7 @@ fd_transport_send (KaaTransport        *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
-  return after_write (self, kaa_fds_send (fds, self->watch.fd, vectors, n_vectors), error);
+  return after_write (self, is_lost (self) ? -1 : kaa_fds_send (fds, self->watch.fd, vectors, n_vectors), error);
 }
 
 /* --- splicing --- */
@@ -268,7 +282,7 @@ move (int             from,
     wait_for_room (to);
   if (n >= 0)
     return n;
-  if (errno != EAGAIN)
+  if (errno != EAGAIN || *missing == 0)
     return KAA_TRANSPORT_UNABLE;
   return *missing == POLLOUT ? KAA_TRANSPORT_FULL : KAA_TRANSPORT_AGAIN;
 }
@@ -281,7 +295,7 @@ fd_transport_take (KaaTransport *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
-  if (!is_pipe (transport) && (transport->kind != KAA_FD_SOCKET || !make_socket_nonblocking (self)))
+  if (is_lost (self) || (!is_pipe (transport) && (transport->kind != KAA_FD_SOCKET || !make_socket_nonblocking (self))))
     return KAA_TRANSPORT_UNABLE;
 
   return move (pipe, self, length, missing);
@@ -297,11 +311,18 @@ fd_transport_splice (KaaTransport  *transport,
   gssize n = KAA_TRANSPORT_UNABLE;
   short missing = 0;
 
+  if (is_lost (self))
+    return KAA_TRANSPORT_UNABLE;
   if (is_pipe (transport))
     n = target->klass->take (target, self->watch.fd, length, &missing);
   else if (transport->kind == KAA_FD_SOCKET && is_pipe (target) && target->klass == transport->klass &&
            make_socket_nonblocking (self))
-    n = move (self->watch.fd, (KaaFdTransport *) target, length, &missing);
+    {
+      n = move (self->watch.fd, (KaaFdTransport *) target, length, &missing);
+      /* The end, or urgent data before it. */
+      if (n == 0)
+        n = KAA_TRANSPORT_UNABLE;
+    }
 
   after_move (self, n);
   if (missing == POLLIN)
@@ -339,6 +360,22 @@ fd_transport_set_wanted (KaaTransport *transport,
     kaa_watch_set_wanted (&self->watch, wanted);
 }
 
+/* *errsv: the error of a connection, which looking for more takes away. */
+static gboolean
+has_unread (KaaFdTransport *self,
+            int            *errsv)
+{
+  gssize n;
+
+  if (self->parent.kind != KAA_FD_SOCKET)
+    return kaa_sys_get_unread (self->watch.fd) > 0;
+
+  n = kaa_sys_peek (self->watch.fd);
+  if (n < 0 && errno != EAGAIN)
+    *errsv = errno;
+  return n > 0;
+}
+
 static gboolean
 fd_transport_is_drained (KaaTransport  *transport,
                          GError       **error)
@@ -347,7 +384,13 @@ fd_transport_is_drained (KaaTransport  *transport,
   int errsv = 0;
   socklen_t size = sizeof errsv;
 
-  if ((self->parent.mode & KAA_POLL_IN) && kaa_sys_get_unread (self->watch.fd) > 0)
+  if (is_lost (self))
+    {
+      g_propagate_error (error, kaa_transport_error (errno, "Using", transport->fd));
+      return TRUE;
+    }
+
+  if ((self->parent.mode & KAA_POLL_IN) && has_unread (self, &errsv))
     return FALSE;
 
   if (self->parent.flags & FLAG_ENDLESS)
@@ -356,7 +399,7 @@ fd_transport_is_drained (KaaTransport  *transport,
     }
   else if (transport->kind == KAA_FD_SOCKET)
     {
-      if (getsockopt (self->watch.fd, SOL_SOCKET, SO_ERROR, &errsv, &size) == 0 && errsv != 0)
+      if (errsv != 0 || (getsockopt (self->watch.fd, SOL_SOCKET, SO_ERROR, &errsv, &size) == 0 && errsv != 0))
         g_propagate_error (error, kaa_transport_error (errsv, "The connection of", transport->fd));
     }
   else if (!(self->parent.mode & KAA_POLL_IN) && !(self->parent.flags & FLAG_PTY))
@@ -371,7 +414,9 @@ fd_transport_is_drained (KaaTransport  *transport,
 static gsize
 fd_transport_get_unread (KaaTransport *transport)
 {
-  return kaa_sys_get_unread (((KaaFdTransport *) transport)->watch.fd);
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+
+  return is_lost (self) ? 0 : kaa_sys_get_unread (self->watch.fd);
 }
 
 static gsize
@@ -384,6 +429,8 @@ static gboolean
 fd_transport_shutdown (KaaTransport  *transport,
                        GError       **error)
 {
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+
   if (transport->kind != KAA_FD_SOCKET)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
@@ -392,7 +439,7 @@ fd_transport_shutdown (KaaTransport  *transport,
       return FALSE;
     }
 
-  if (shutdown (((KaaFdTransport *) transport)->watch.fd, SHUT_WR) < 0 && errno != ENOTCONN)
+  if (is_lost (self) || (shutdown (self->watch.fd, SHUT_WR) < 0 && errno != ENOTCONN))
     {
       g_propagate_error (error, kaa_transport_error (errno, "Shutting down", transport->fd));
       return FALSE;
@@ -434,14 +481,15 @@ fd_transport_close (KaaTransport *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
   KaaFdInfo info = get_info (self);
+  gboolean again = self->watch.fd != transport->fd;
 
   if ((self->parent.flags & FLAG_ACQUIRED) && !forked)
     kaa_sys_release_nonblocking (transport->fd, &info);
-  if (self->watch.fd != transport->fd)
-    kaa_sys_close (self->watch.fd);
+  if (again && !is_lost (self))
+    kaa_transport_close_fd (self->watch.fd, &info, NULL);
 
   /* In a forked child a stream is the parent's: only the number is closed. */
-  if (close_fd)
+  if (close_fd && (again || !is_lost (self)))
     kaa_transport_close_fd (transport->fd, &info, forked ? NULL : transport->stream);
   if (!forked)
     g_clear_object (&transport->stream);
@@ -502,7 +550,7 @@ kaa_fd_transport_new (int               fd,
     self->parent.flags |= FLAG_SHARED;
   if (info->nonblocking)
     self->parent.flags |= FLAG_NONBLOCK;
-  self->identity = info->identity;
+  self->watch.identity = info->identity;
 
   if (info->kind == KAA_FD_SOCKET || (info->nonblocking && !private_description))
     return &self->parent;

@@ -11,7 +11,7 @@
 
 /* --- Counting (the program is linked with --wrap) --- */
 
-static guint n_splices, n_copies;
+static guint n_splices, n_copies; /* calls; those that have moved something */
 static int refuse; /* errno of every splice(2), or 0 */
 
 gssize __real_splice (int from, off_t *at, int to, off_t *to_at, gsize length, unsigned flags);
@@ -44,8 +44,10 @@ __wrap_recv (int    fd,
              gsize  length,
              int    flags)
 {
-  n_copies++;
-  return __real_recv (fd, buffer, length, flags);
+  gssize n = __real_recv (fd, buffer, length, flags);
+
+  n_copies += n > 0;
+  return n;
 }
 
 gssize
@@ -53,8 +55,10 @@ __wrap_sendmsg (int                  fd,
                 const struct msghdr *message,
                 int                  flags)
 {
-  n_copies++;
-  return __real_sendmsg (fd, message, flags);
+  gssize n = __real_sendmsg (fd, message, flags);
+
+  n_copies += n > 0;
+  return n;
 }
 
 /* --- From and to what the kernel can splice --- */

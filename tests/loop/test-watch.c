@@ -43,6 +43,43 @@ test_readiness (gconstpointer data)
   end ();
 }
 
+/* Whoever has taken less than there was is told again, although nothing has come since. What is known already is told no more. */
+static void
+test_left_over (gconstpointer data)
+{
+  Entry *entry;
+  int fds[2];
+
+  begin (data);
+  make_sockets (fds);
+  entry = entry_new ();
+  entry_watch (entry, fds[0], KAA_POLL_IN | KAA_POLL_OUT);
+  put (fds[1]);
+  for (guint i = 1; i <= 3; i++)
+    {
+      settle ();
+      g_assert_cmpuint (entry->n_dispatched, ==, i);
+      g_assert_cmpuint (entry->watch.ready, ==, KAA_POLL_IN | KAA_POLL_OUT);
+      g_assert_cmpuint (settle (), ==, 1);
+      kaa_watch_clear (&entry->watch, i % 2 == 1 ? KAA_POLL_IN : KAA_POLL_OUT);
+    }
+  settle ();
+  g_assert_cmpuint (entry->n_dispatched, ==, 4);
+
+  /* Nor what was not looked at while nobody wanted it. */
+  kaa_watch_set_wanted (&entry->watch, 0);
+  kaa_watch_clear (&entry->watch, KAA_POLL_IN | KAA_POLL_OUT);
+  g_assert_cmpuint (settle (), ==, 1);
+  kaa_watch_set_wanted (&entry->watch, KAA_POLL_IN);
+  settle ();
+  g_assert_cmpuint (entry->n_dispatched, ==, 5);
+  g_assert_cmpuint (entry->watch.ready, ==, KAA_POLL_IN);
+
+  entry_free (entry);
+  close_both (fds);
+  end ();
+}
+
 static void
 test_output (gconstpointer data)
 {
@@ -439,6 +476,7 @@ main (int   argc,
   static const Case cases[] =
   {
     { "readiness", test_readiness },
+    { "left-over", test_left_over },
     { "output", test_output },
     { "disarmed", test_disarmed },
     { "hang-up", test_hang_up },
