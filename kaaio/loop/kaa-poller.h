@@ -161,7 +161,7 @@ gboolean       kaa_poll_entry_is_scheduled  (KaaPollEntry *entry);
 gboolean       kaa_poller_spend          (KaaPoller    *self,
                                           gsize         bytes);
 
-/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before (but for fd, identity and direct). Readiness is
+/* Looks after fd for entry. Errors: where neither epoll nor poll can take it. watch is zeroed before (but for fd, identity, direct). Readiness is
  * not assumed: ready begins as 0, and an fd that is ready is reported in the next turn. */
 gboolean       kaa_watch_start           (KaaWatch     *watch,
                                           KaaPollEntry *entry,
