@@ -15,8 +15,6 @@
 
 /* How often another free port is tried where one is not free on every address of a name. */
 #define MAX_ATTEMPTS 8
-/* The first descriptor that a service manager hands over. */
-#define FIRST_HANDED_OVER 3
 
 static void
 set_error (GError           **error,
@@ -155,6 +153,7 @@ own_path (KaaListening      *self,
 {
   struct stat status;
   int fd = open (address->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  gboolean good = TRUE;
   char *proc;
 
   if (fd < 0 || fstat (fd, &status) < 0 || !S_ISSOCK (status.st_mode))
@@ -172,31 +171,30 @@ own_path (KaaListening      *self,
   if ((status.st_mode & 07777) != mode)
     {
       proc = g_strdup_printf ("/proc/self/fd/%d", fd);
-      if (chmod (proc, mode) < 0)
-        g_debug ("The permissions of the socket could not be set: %s", g_strerror (errno));
+      good = chmod (proc, mode) == 0;
+      if (!good)
+        set_error (error, errno, "Setting the permissions of the socket", address);
       g_free (proc);
     }
   close (fd);
-  return TRUE;
+  return good;
 }
 
 /* --- binding --- */
 
-static int
-new_socket (const KaaSockaddr *sockaddr,
-            gboolean           any)
+/* A socket with the permissions that its file will get, or that serves IPv6 only, or both. */
+static gboolean
+set_up (int      fd,
+        int      family,
+        guint    mode,
+        gboolean any)
 {
-  int family = sockaddr->storage.ss_family;
-  int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int yes = 1, v6only = !any;
 
-  if (fd < 0)
-    return -1;
-  if (family != AF_UNIX)
-    setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (family == AF_INET6)
-    setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
-  return fd;
+  if (family == AF_UNIX)
+    return fchmod (fd, mode) == 0;
+  setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  return family != AF_INET6 || setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only) == 0;
 }
 
 static void
@@ -221,30 +219,60 @@ get_port (int fd)
                     : ((struct sockaddr_in6 *) &sockaddr.storage)->sin6_port);
 }
 
-/* errno where it fails. */
+/* errno where it fails. *bound: the address was taken, so a file may be there. */
 static gboolean
 bind_one (KaaListening      *self,
           const KaaSockaddr *sockaddr,
           int                backlog,
           guint              mode,
-          gboolean           any)
+          gboolean           any,
+          gboolean          *bound)
 {
-  int fd = new_socket (sockaddr, any);
+  int family = sockaddr->storage.ss_family;
+  int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int errsv;
 
   if (fd < 0)
     return FALSE;
-  if (sockaddr->storage.ss_family == AF_UNIX)
-    fchmod (fd, mode);
-  if (bind (fd, (const struct sockaddr *) &sockaddr->storage, sockaddr->length) < 0 || listen (fd, backlog) < 0)
+
+  *bound = set_up (fd, family, mode, any) &&
+           bind (fd, (const struct sockaddr *) &sockaddr->storage, sockaddr->length) == 0;
+  if (*bound && listen (fd, backlog) == 0)
     {
-      errsv = errno;
-      close (fd);
-      errno = errsv;
+      add_socket (self, fd);
+      return TRUE;
+    }
+
+  errsv = errno;
+  close (fd);
+  errno = errsv;
+  return FALSE;
+}
+
+static gboolean
+bind_unix (KaaListening       *self,
+           const KaaAddress   *address,
+           const KaaSockaddr  *sockaddr,
+           int                 backlog,
+           guint               mode,
+           gboolean           *bound,
+           GError            **error)
+{
+  gboolean has_file = address->kind == KAA_ADDRESS_UNIX;
+
+  if (!bind_one (self, sockaddr, backlog, mode, FALSE, bound))
+    {
+      if (errno == EADDRINUSE && has_file && !*bound)
+        {
+          if (!remove_stale (address, sockaddr, error))
+            return FALSE;
+          if (bind_one (self, sockaddr, backlog, mode, FALSE, bound))
+            return own_path (self, address, mode, error);
+        }
+      set_error (error, errno, "Listening at", address);
       return FALSE;
     }
-  add_socket (self, fd);
-  return TRUE;
+  return !has_file || own_path (self, address, mode, error);
 }
 
 static gboolean
@@ -255,21 +283,16 @@ open_unix (KaaListening       *self,
            guint               mode,
            GError            **error)
 {
-  gboolean has_file = address->kind == KAA_ADDRESS_UNIX;
+  gboolean bound = FALSE;
 
-  if (!bind_one (self, sockaddr, backlog, mode, FALSE))
-    {
-      if (errno == EADDRINUSE && has_file)
-        {
-          if (!remove_stale (address, sockaddr, error))
-            return FALSE;
-          if (bind_one (self, sockaddr, backlog, mode, FALSE))
-            return own_path (self, address, mode, error);
-        }
-      set_error (error, errno, "Listening at", address);
-      return FALSE;
-    }
-  return !has_file || own_path (self, address, mode, error);
+  if (bind_unix (self, address, sockaddr, backlog, mode, &bound, error))
+    return TRUE;
+
+  /* The file that was made is not left behind; where there is another's by now, somebody answers. */
+  kaa_listening_close (self, TRUE, FALSE);
+  if (bound && address->kind == KAA_ADDRESS_UNIX)
+    remove_stale (address, sockaddr, NULL);
+  return FALSE;
 }
 
 /* Not every machine has all kinds of addresses. */
@@ -277,6 +300,36 @@ static gboolean
 is_missing_family (int errsv)
 {
   return errsv == EAFNOSUPPORT || errsv == EADDRNOTAVAIL || errsv == EPROTONOSUPPORT;
+}
+
+/* At all addresses, with one port for all of them. errno where it fails. */
+static gboolean
+bind_inet (KaaListening *self,
+           GArray       *sockaddrs,
+           guint16       port,
+           int           backlog,
+           gboolean      any)
+{
+  gboolean bound;
+
+  for (guint i = 0; i < MIN (sockaddrs->len, KAA_LISTENING_MAX); i++)
+    {
+      KaaSockaddr sockaddr = g_array_index (sockaddrs, KaaSockaddr, i);
+
+      set_port (&sockaddr, port);
+      if (!bind_one (self, &sockaddr, backlog, 0, any, &bound))
+        {
+          if (!is_missing_family (errno))
+            return FALSE;
+          continue;
+        }
+      /* A free one: which? */
+      if (port == 0 && (port = get_port (self->sockets[0].fd)) == 0)
+        return FALSE;
+      if (any)
+        return TRUE;
+    }
+  return self->n > 0;
 }
 
 static gboolean
@@ -287,34 +340,14 @@ open_inet (KaaListening      *self,
            GError           **error)
 {
   gboolean any = address->name[0] == '\0';
-  int errsv = EADDRNOTAVAIL;
+  int errsv = 0;
 
   for (guint attempt = 0; attempt < MAX_ATTEMPTS; attempt++)
     {
-      guint16 port = address->port;
-      guint i;
-
-      for (i = 0; i < MIN (sockaddrs->len, KAA_LISTENING_MAX); i++)
-        {
-          KaaSockaddr sockaddr = g_array_index (sockaddrs, KaaSockaddr, i);
-
-          set_port (&sockaddr, port);
-          if (!bind_one (self, &sockaddr, backlog, 0, any))
-            {
-              errsv = errno;
-              if (!is_missing_family (errsv))
-                break;
-              continue;
-            }
-          if (any)
-            return TRUE;
-          /* One free port for all addresses of the name. */
-          if (port == 0)
-            port = get_port (self->sockets[0].fd);
-        }
-
-      if (i == MIN (sockaddrs->len, KAA_LISTENING_MAX) && self->n > 0)
+      errno = EADDRNOTAVAIL;
+      if (bind_inet (self, sockaddrs, address->port, backlog, any))
         return TRUE;
+      errsv = errno;
       kaa_listening_close (self, TRUE, FALSE);
       if (errsv != EADDRINUSE || address->port != 0)
         break;
@@ -324,7 +357,7 @@ open_inet (KaaListening      *self,
   return FALSE;
 }
 
-/* --- descriptors that were handed over --- */
+/* --- descriptors that listen already --- */
 
 gboolean
 kaa_listening_adopt (KaaListening  *self,
@@ -355,51 +388,16 @@ kaa_listening_adopt (KaaListening  *self,
       return FALSE;
     }
 
-  flags = fcntl (fd, F_GETFD);
-  fcntl (fd, F_SETFD, flags | FD_CLOEXEC);
-  flags = fcntl (fd, F_GETFL);
-  fcntl (fd, F_SETFL, flags | O_NONBLOCK);
+  /* One that blocks would stop the loop. */
+  if (fcntl (fd, F_SETFD, FD_CLOEXEC) < 0 ||
+      (flags = fcntl (fd, F_GETFL)) < 0 || fcntl (fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   "Socket %d cannot be made non-blocking and close-on-exec: %s", fd, g_strerror (errno));
+      return FALSE;
+    }
   add_socket (self, fd);
   return TRUE;
-}
-
-static gboolean
-open_systemd (KaaListening  *self,
-              const char    *name,
-              GError       **error)
-{
-  const char *pid = g_getenv ("LISTEN_PID");
-  const char *count = g_getenv ("LISTEN_FDS");
-  const char *all_names = g_getenv ("LISTEN_FDNAMES");
-  char **names = g_strsplit (all_names != NULL ? all_names : "", ":", -1);
-  guint64 number = 0, wanted_pid = 0;
-  gboolean good = TRUE;
-
-  if (pid == NULL || !g_ascii_string_to_unsigned (pid, 10, 1, G_MAXINT, &wanted_pid, NULL) ||
-      wanted_pid != (guint64) getpid () ||
-      count == NULL || !g_ascii_string_to_unsigned (count, 10, 1, G_MAXINT / 2, &number, NULL))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                           "No socket was handed over to this process (LISTEN_PID, LISTEN_FDS); start it by a socket unit");
-      good = FALSE;
-    }
-
-  for (guint i = 0; good && i < number; i++)
-    if (name[0] == '\0' || (i < g_strv_length (names) && g_str_equal (names[i], name)))
-      good = kaa_listening_adopt (self, FIRST_HANDED_OVER + (int) i, error);
-
-  if (good && self->n == 0)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   "No socket of the name “%s” was handed over; the names are “%s”", name,
-                   all_names != NULL ? all_names : "");
-      good = FALSE;
-    }
-  if (!good)
-    self->n = 0;
-
-  g_strfreev (names);
-  return good;
 }
 
 /* --- the border --- */
@@ -417,9 +415,6 @@ kaa_listening_open (KaaListening      *self,
   *self = (KaaListening) { 0, };
   if (backlog <= 0)
     backlog = SOMAXCONN;
-
-  if (address->kind == KAA_ADDRESS_SYSTEMD)
-    return open_systemd (self, address->name, error);
 
   sockaddrs = kaa_address_resolve (address, error);
   if (sockaddrs == NULL)

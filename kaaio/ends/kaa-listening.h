@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /*
- * Listening descriptors: bound by us, or handed over by who started the process. Plain functions.
+ * Listening descriptors: bound by us, or given to us. Plain functions.
  */
 
 #define KAA_LISTENING_MAX 16
@@ -25,7 +25,7 @@ typedef struct
   guint64 device, inode;   /* whom the path stood for then */
 } KaaListening;
 
-/* backlog: 0 for the most that the system allows. mode: permissions of a socket file. */
+/* Binds; not for KAA_ADDRESS_SYSTEMD. backlog: 0 for the most that the system allows. mode: permissions of a socket file. */
 gboolean kaa_listening_open     (KaaListening     *self,
                                  const KaaAddress *address,
                                  int               backlog,

@@ -4,6 +4,7 @@
 
 #include "ends/kaa-socket-private.h"
 
+#include "ends/kaa-handed-over.h"
 #include "ends/kaa-listener.h"
 #include "loop/kaa-collector.h"
 
@@ -208,8 +209,22 @@ check_listen (KaaSocket  *self,
 }
 
 static gboolean
+open_listening (KaaSocket         *self,
+                KaaListening      *listening,
+                const KaaAddress  *address,
+                int                backlog,
+                GError           **error)
+{
+  *listening = (KaaListening) { 0, };
+  if (address->kind == KAA_ADDRESS_SYSTEMD)
+    return kaa_handed_over_open (listening, address->name, error);
+  return kaa_listening_open (listening, address, backlog, kaa_socket_get_private (self)->socket_mode, error);
+}
+
+static gboolean
 start_listening (KaaSocket     *self,
                  KaaListening  *listening, /* taken, also where this fails */
+                 gboolean       close_fds, /* ... and its descriptors with it */
                  GError       **error)
 {
   KaaSocketPrivate *priv = kaa_socket_get_private (self);
@@ -229,7 +244,7 @@ start_listening (KaaSocket     *self,
   priv->listener = kaa_listener_new (listening, &listener_funcs, G_OBJECT (self));
   if (!kaa_channel_open_transports (KAA_IO_CHANNEL (self), priv->listener, NULL, error))
     {
-      kaa_listening_close (&undo, TRUE, FALSE);
+      kaa_listening_close (&undo, close_fds, FALSE);
       return FALSE;
     }
   g_free (undo.path);
@@ -250,6 +265,10 @@ start_listening (KaaSocket     *self,
  *
  * A socket file gets the permissions of [property@Kaa.Socket:socket-mode], and is removed at the close. One that is there already
  * is replaced only where it is a socket that nobody answers at.
+ *
+ * What a service manager handed over stays open for as long as the process lives, and is not inherited by children: each call listens with a
+ * duplicate of its own, also after a close. A number that does not stand for that socket any more, because somebody else closed it, is
+ * refused.
  *
  * It fails with `G_IO_ERROR_INVALID_ARGUMENT` for an address that makes no sense (such as a path over 107 bytes),
  * `G_IO_ERROR_ADDRESS_IN_USE`, `G_IO_ERROR_EXISTS` for a file that is no socket, or while the socket is open,
@@ -275,8 +294,8 @@ kaa_socket_listen (KaaSocket   *self,
 
   good = check_listen (self, error) &&
          kaa_address_parse (address, &parsed, error) &&
-         kaa_listening_open (&listening, &parsed, backlog, kaa_socket_get_private (self)->socket_mode, error) &&
-         start_listening (self, &listening, error);
+         open_listening (self, &listening, &parsed, backlog, error) &&
+         start_listening (self, &listening, /* close_fds= */ TRUE, error);
   kaa_address_clear (&parsed);
   return good;
 }
@@ -308,7 +327,7 @@ kaa_socket_listen_fd (KaaSocket  *self,
 
   return check_listen (self, error) &&
          kaa_listening_adopt (&listening, fd, error) &&
-         start_listening (self, &listening, error);
+         start_listening (self, &listening, /* close_fds= */ FALSE, error);
 }
 
 /**

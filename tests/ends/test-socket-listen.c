@@ -883,76 +883,6 @@ test_crowd (void)
   g_free (path);
 }
 
-/* --- handed over --- */
-
-/* A process that was started by a service manager, but for LISTEN_PID, which only such a one can set beforehand. */
-static int
-be_activated (void)
-{
-  KaaSocket *server = kaa_socket_new ();
-  KaaInProgress *accepted;
-  KaaSocket *client;
-  GError *error = NULL;
-  char *pid = g_strdup_printf ("%d", (int) getpid ());
-
-  g_setenv ("LISTEN_PID", "1", TRUE);
-  g_assert_false (kaa_socket_listen (server, "systemd:web", 0, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-  g_clear_error (&error);
-
-  g_setenv ("LISTEN_PID", pid, TRUE);
-  g_assert_false (kaa_socket_listen (server, "systemd:mail", 0, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "other:web"));
-  g_clear_error (&error);
-
-  g_assert_true (kaa_socket_listen (server, "systemd:web", 0, &error));
-  g_assert_no_error (error);
-  g_assert_cmpint (kaa_io_channel_get_fileno (KAA_IO_CHANNEL (server)), ==, 4);
-  g_assert_cmpint (fcntl (4, F_GETFD) & FD_CLOEXEC, !=, 0);
-
-  accepted = kaa_socket_accept (server);
-  client = wait_client (accepted);
-  say_and_forget (client, "activated\n");
-  assert_bytes (readline_of (client), "");
-  finish_socket (client);
-  finish_socket (server);
-  g_free (pid);
-  return 0;
-}
-
-static const char *program;
-
-static void
-test_systemd (void)
-{
-  GSubprocessLauncher *launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
-  GSubprocess *child;
-  KaaSocket *server, *client;
-  GError *error = NULL;
-  char *address;
-  int fd;
-
-  server = start_server (&address);
-  fd = kaa_io_channel_get_fileno (KAA_IO_CHANNEL (server));
-  g_subprocess_launcher_take_fd (launcher, dup (fd), 3);
-  g_subprocess_launcher_take_fd (launcher, dup (fd), 4);
-  g_subprocess_launcher_setenv (launcher, "LISTEN_FDS", "2", TRUE);
-  g_subprocess_launcher_setenv (launcher, "LISTEN_FDNAMES", "other:web", TRUE);
-  child = g_subprocess_launcher_spawn (launcher, &error, program, "--activated", NULL);
-  g_assert_no_error (error);
-  g_object_unref (launcher);
-  finish_socket (server);
-
-  client = connect_client (address);
-  assert_bytes (readline_of (client), "activated\n");
-  finish_socket (client);
-  g_assert_true (g_subprocess_wait_check (child, NULL, &error));
-  g_assert_no_error (error);
-  g_object_unref (child);
-  g_free (address);
-}
-
 /* The descriptor of a listener is not the parent's to lose, nor is its file. */
 static void
 test_context_gone (void)
@@ -984,10 +914,6 @@ main (int   argc,
 {
   int result;
 
-  if (argc > 1 && g_str_equal (argv[1], "--activated"))
-    return be_activated ();
-  program = argv[0];
-
   g_test_init (&argc, &argv, NULL);
   begin_sockets ();
 
@@ -1009,7 +935,6 @@ main (int   argc,
   g_test_add_func ("/socket/listen/many", test_many);
   g_test_add_func ("/socket/listen/emfile", test_emfile);
   g_test_add_func ("/socket/listen/crowd", test_crowd);
-  g_test_add_func ("/socket/listen/systemd", test_systemd);
   g_test_add_func ("/socket/listen/context-gone", test_context_gone);
 
   result = g_test_run ();
