@@ -108,7 +108,7 @@ kaa_channel_check_openable (KaaIOChannel  *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (!kaa_channel_is_mine (priv))
+  if (!kaa_channel_insist (priv))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                            "A channel can only be opened in the thread of its main context");
@@ -392,7 +392,7 @@ check_other (KaaIOChannel    *self,
 
   if (!kaa_channel_check_openable (self, error))
     return FALSE;
-  if (self == other || theirs->state != KAA_STATE_OPEN || !kaa_channel_is_mine (theirs))
+  if (self == other || theirs->state != KAA_STATE_OPEN || !kaa_channel_insist (theirs))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                            self == other ? "A channel cannot be wrapped in itself"

@@ -12,7 +12,7 @@ kaa_channel_check_request (KaaIOChannel   *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (!kaa_channel_is_mine (priv))
+  if (!kaa_channel_insist (priv))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "A channel can only be read in the thread of its main context; "
                                 "use g_main_context_invoke() to get there");
@@ -255,7 +255,7 @@ kaa_io_channel_peek (KaaIOChannel *self)
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   priv = kaa_channel_get_private (self);
-  if (!kaa_channel_is_mine (priv))
+  if (!kaa_channel_insist (priv))
     return g_bytes_new_static ("", 0);
 
   return kaa_byte_queue_get_bytes (&priv->reading->queue, 0, get_at_hand (priv));
@@ -287,7 +287,7 @@ kaa_io_channel_consume (KaaIOChannel  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   priv = kaa_channel_get_private (self);
-  if (!kaa_channel_is_mine (priv))
+  if (!kaa_channel_insist (priv))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                            "A channel can only be read in the thread of its main context");
@@ -334,7 +334,7 @@ kaa_io_channel_unread (KaaIOChannel  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   priv = kaa_channel_get_private (self);
-  if (!kaa_channel_is_mine (priv))
+  if (!kaa_channel_insist (priv))
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                          "Bytes can only be put back in the thread of the channel's main context");
   else if (priv->reading->discarding != NULL)

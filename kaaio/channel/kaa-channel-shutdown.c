@@ -103,7 +103,7 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
   priv = kaa_channel_get_private (self);
   future = kaa_in_progress_new (G_OBJECT (self));
 
-  if (!kaa_channel_is_mine (priv))
+  if (!kaa_channel_insist (priv))
     error = kaa_channel_new_thread_error ();
   else if (direction != KAA_IO_WRITE)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,

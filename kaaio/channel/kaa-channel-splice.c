@@ -306,7 +306,7 @@ check_target (KaaIOChannel *self,
   if (self == target)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                                 "A channel cannot be spliced to itself");
-  if (!kaa_channel_is_mine (priv))
+  if (!kaa_channel_insist (priv))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "The target of a splice must belong to the same thread as its source");
   if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_WRITE))

@@ -255,6 +255,15 @@ kaa_channel_is_mine (KaaIOChannelPrivate *priv)
   return kaa_poller_is_mine (poller) && poller == kaa_channel_get_poller (priv);
 }
 
+/* The same question by who is refused otherwise. */
+static inline gboolean
+kaa_channel_insist (KaaIOChannelPrivate *priv)
+{
+  KaaPoller *poller = kaa_channel_get_poller (priv);
+
+  return kaa_poller_insist (poller) && poller == kaa_channel_get_poller (priv);
+}
+
 /* Any thread. */
 static inline gsize
 kaa_channel_get_queue_size (KaaIOChannelPrivate *priv)

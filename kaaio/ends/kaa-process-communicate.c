@@ -360,7 +360,7 @@ prepare (KaaProcess  *self,
 {
   KaaProcessPrivate *priv = kaa_process_get_private (self);
 
-  if (!kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
+  if (!kaa_channel_insist (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
     {
       g_propagate_error (error, kaa_channel_new_thread_error ());
       return FALSE;

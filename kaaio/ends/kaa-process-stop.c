@@ -155,7 +155,7 @@ kaa_process_send_signal (KaaProcess  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   priv = kaa_process_get_private (self);
-  if (!kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
+  if (!kaa_channel_insist (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
     {
       g_propagate_error (error, kaa_channel_new_thread_error ());
       return FALSE;

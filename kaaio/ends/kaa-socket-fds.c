@@ -15,7 +15,7 @@ check (KaaSocket *self,
   KaaIOChannelPrivate *channel = kaa_channel_get_private (KAA_IO_CHANNEL (self));
   KaaSocketPrivate *priv = kaa_socket_get_private (self);
 
-  if (!kaa_channel_is_mine (channel))
+  if (!kaa_channel_insist (channel))
     return kaa_channel_new_thread_error ();
   if (g_bytes_get_size (bytes) == 0 || n_fds == 0 || n_fds > KAA_FDS_MAX)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,

@@ -8,6 +8,7 @@
 
 #include "future/kaa-in-progress-internal.h"
 #include "future/kaa-alarm.h"
+#include "loop/kaa-thread.h"
 
 typedef enum
 {
@@ -24,13 +25,13 @@ typedef struct
   gboolean context_gone;   /* under the future's lock */
 } KaaBlocked;
 
-static gsize first_thread;
+static gpointer first_thread; /* atomic */
 
 void
 kaa_in_progress_claim_thread (void)
 {
-  if (g_once_init_enter (&first_thread))
-    g_once_init_leave (&first_thread, (gsize) g_thread_self ());
+  if (G_UNLIKELY (g_atomic_pointer_get (&first_thread) == NULL))
+    g_atomic_pointer_compare_and_exchange (&first_thread, NULL, kaa_thread_self ());
 }
 
 /* Whether this is the thread that runs the context, or would. That nobody runs it at the moment is no invitation. */
@@ -39,13 +40,30 @@ belongs_here (GMainContext *context)
 {
   return g_main_context_is_owner (context) ||
          g_main_context_get_thread_default () == context ||
-         (context == g_main_context_default () && g_atomic_pointer_get (&first_thread) == (gsize) g_thread_self ());
+         (context == g_main_context_default () && g_atomic_pointer_get (&first_thread) == kaa_thread_self ());
+}
+
+static gboolean
+is_default (GMainContext *context)
+{
+  return context == g_main_context_default ();
+}
+
+/* The thread that first used the library is gone, and it is this one that has the default context now. */
+static gboolean
+succeed_first_thread (KaaInProgress *self)
+{
+  gpointer first = g_atomic_pointer_get (&first_thread);
+
+  return first != NULL && kaa_thread_has_ended (first) &&
+         kaa_poller_ask (self->poller, is_default) && kaa_poller_is_mine (self->poller) &&
+         g_atomic_pointer_compare_and_exchange (&first_thread, first, kaa_thread_self ());
 }
 
 gboolean
 kaa_in_progress_is_here (KaaInProgress *self)
 {
-  return kaa_poller_is_running (self->poller) || kaa_poller_ask (self->poller, belongs_here);
+  return kaa_poller_is_running (self->poller) || kaa_poller_ask (self->poller, belongs_here) || succeed_first_thread (self);
 }
 
 /* --- The thread that iterates --- */
@@ -165,8 +183,8 @@ wait_until (KaaInProgress *self,
  *
  * In the thread that runs the future's main context this iterates that context, so everything else goes on meanwhile: callbacks
  * run, other channels work, and this may be called from inside a callback. It does so if the thread owns the context, or has it
- * as its thread default, or if it is the default context and this is the thread that first used the library. In any other
- * thread this blocks until the future is finished there. With 0 @seconds it only handles what is ready.
+ * as its thread default, or if it is the default context and this is the thread that first used the library (once that has
+ * ended, the one that has used the context since). In any other thread this blocks until the future is finished there. With 0 @seconds it only handles what is ready.
  *
  * When the time is up, this fails with %G_IO_ERROR_TIMED_OUT and the operation goes on; see
  * [method@Kaa.InProgress.timeout] for ending it. It fails with %G_IO_ERROR_CLOSED if the main context is gone, or goes

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loop/kaa-poller-private.h"
+#include "loop/kaa-thread.h"
 
 #include <pthread.h>
 
@@ -29,6 +30,10 @@
 /* Outside of a dispatch. */
 static const KaaShare kaa_share_unlimited = { .end = G_MAXINT64, .bytes = G_MAXSIZE };
 
+/* How long who would be refused waits for a thread to end. */
+#define KAA_N_LOOKS 20
+#define KAA_USEC_BETWEEN_LOOKS 250
+
 GMutex kaa_poller_static_lock;
 static GHashTable *kaa_registry;    /* KaaPollerKey -> KaaPoller, both not owned */
 static int kaa_generation;          /* atomic: how many forks away the process is from the first */
@@ -51,17 +56,11 @@ kaa_poller_is_usable (KaaPoller *self)
   return !kaa_poller_is_forked (self) && !kaa_poller_is_gone (self);
 }
 
-static gpointer
-kaa_this_thread (void)
-{
-  return (gpointer) pthread_self ();
-}
-
 static void
 kaa_poller_note_thread (KaaPoller *self)
 {
-  if (g_atomic_pointer_get (&self->thread) != kaa_this_thread ())
-    g_atomic_pointer_set (&self->thread, kaa_this_thread ());
+  if (g_atomic_pointer_get (&self->thread) != kaa_thread_self ())
+    g_atomic_pointer_set (&self->thread, kaa_thread_self ());
 }
 
 /* --- tasks and dispatch --- */
@@ -485,7 +484,7 @@ kaa_poller_add_witness (KaaPoller  *self,
   /* Who drops the context would wait for himself. */
   g_mutex_lock (&self->lock);
   added = !self->told &&
-          (g_atomic_pointer_get (&self->thread) != kaa_this_thread () || !kaa_poller_is_going (self));
+          (g_atomic_pointer_get (&self->thread) != kaa_thread_self () || !kaa_poller_is_going (self));
   if (added)
     {
       witness->link.data = witness;
@@ -526,11 +525,13 @@ kaa_poller_claim (KaaPoller *self)
     }
   else
     {
+      gpointer thread = g_atomic_pointer_get (&self->thread);
+
       /* Nobody owns a context between two of its turns, so that it can be had says little. It belongs to the thread that first
-       * used it, until another one runs it, or at least has made it its own default. */
+       * used it, until that ends, or another one runs it, or at least has made it its own default. */
       mine = g_main_context_is_owner (self->context);
       if (!mine &&
-          (g_atomic_pointer_get (&self->thread) == NULL ||
+          (thread == NULL || kaa_thread_has_ended (thread) ||
            g_main_context_get_thread_default () == self->context) &&
           g_main_context_acquire (self->context))
         {
@@ -548,16 +549,42 @@ kaa_poller_claim (KaaPoller *self)
 gboolean
 kaa_poller_is_mine (KaaPoller *self)
 {
-  if (g_atomic_pointer_get (&self->thread) == kaa_this_thread () || kaa_poller_is_forked (self))
+  if (g_atomic_pointer_get (&self->thread) == kaa_thread_self () || kaa_poller_is_forked (self))
     return TRUE;
 
   return kaa_poller_claim (self);
 }
 
+static gboolean
+kaa_context_is_free (GMainContext *context)
+{
+  if (!g_main_context_acquire (context))
+    return FALSE;
+
+  g_main_context_release (context);
+
+  return TRUE;
+}
+
+gboolean
+kaa_poller_insist (KaaPoller *self)
+{
+  for (guint i = 0; i < KAA_N_LOOKS; i++)
+    {
+      if (kaa_poller_is_mine (self))
+        return TRUE;
+      if (!kaa_poller_ask (self, kaa_context_is_free))
+        return FALSE;
+      g_usleep (KAA_USEC_BETWEEN_LOOKS);
+    }
+
+  return kaa_poller_is_mine (self);
+}
+
 gboolean
 kaa_poller_is_here (KaaPoller *self)
 {
-  return kaa_poller_is_usable (self) && g_atomic_pointer_get (&self->thread) == kaa_this_thread ();
+  return kaa_poller_is_usable (self) && g_atomic_pointer_get (&self->thread) == kaa_thread_self ();
 }
 
 gboolean
@@ -604,7 +631,7 @@ kaa_poller_defer (KaaPoller *self,
           self->last_task = task;
           self->n_tasks_pushed++;
 
-          if (first && self->context != NULL && g_atomic_pointer_get (&self->thread) != kaa_this_thread ())
+          if (first && self->context != NULL && g_atomic_pointer_get (&self->thread) != kaa_thread_self ())
             kaa_poller_wake (self);
         }
       g_mutex_unlock (&self->lock);

@@ -115,7 +115,10 @@ gboolean       kaa_poller_is_gone        (KaaPoller    *self);
 int            kaa_poller_get_priority   (KaaPoller    *self);
 /* Whether this thread may touch what belongs to the poller: it runs the context, or nobody else does or ever will. */
 gboolean       kaa_poller_is_mine        (KaaPoller    *self);
-/* A quick yes to the question above, of a poller that is usable. */
+/* The same question by who is refused otherwise. It gives some time to a thread that ran the context and is on its way out: not every
+ * language joins threads by waiting for their end. */
+gboolean       kaa_poller_insist         (KaaPoller    *self);
+/* A quick yes to the first question, of a poller that is usable. */
 gboolean       kaa_poller_is_here        (KaaPoller    *self);
 /* The same, and inside of a dispatch. */
 gboolean       kaa_poller_is_running     (KaaPoller    *self);

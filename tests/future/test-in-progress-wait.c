@@ -588,6 +588,47 @@ test_does_not_steal (void)
   assert_finalize (waiter.future);
 }
 
+static gpointer
+use_library (gpointer user_data)
+{
+  assert_finalize (kaa_in_progress_new (NULL));
+  return NULL;
+}
+
+static gboolean
+finish_from_idle (gpointer user_data)
+{
+  kaa_in_progress_finish_void (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* The first thread has ended, so the default context is this one's. */
+static void
+test_first_has_ended (void)
+{
+  g_autoptr(GError) error = NULL;
+  KaaInProgress *future;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  g_thread_join (g_thread_new ("first", use_library, NULL));
+  future = kaa_in_progress_new (NULL);
+  g_idle_add (finish_from_idle, future);
+  /* Nobody else will run the loop: this would be the end of the time. */
+  kaa_in_progress_wait (future, 10, &error);
+  g_assert_no_error (error);
+  settle_down ();
+  assert_finalize (future);
+
+  /* And from now on it is. */
+  test_does_not_steal ();
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -615,6 +656,7 @@ main (int   argc,
   g_test_add_data_func ("/in-progress-wait/contexts/goes-here", NULL, test_context_goes_here);
   g_test_add_data_func ("/in-progress-wait/contexts/goes-acquired", "", test_context_goes_here);
   g_test_add_func ("/in-progress-wait/contexts/does-not-steal", test_does_not_steal);
+  g_test_add_func ("/in-progress-wait/contexts/first-has-ended", test_first_has_ended);
 
   return g_test_run ();
 }

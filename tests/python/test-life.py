@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 import unittest
 import weakref
 
@@ -92,6 +93,26 @@ class Life(unittest.TestCase):
         number, most = Kaa.run(main())
         self.assertEqual(number, 60000)
         self.assertLessEqual(most, 1)
+
+    def test_thread_that_ran_the_default_context(self):
+        """Once it has ended, the context is whose who needs it, before he has run a turn."""
+        _, here, there = Kaa.IOChannel.new_pair()
+        there.send(b'one\ntwo\n')
+        loop = GLib.MainLoop()
+        seen = []
+
+        def on_readline(channel, line):
+            seen.append(line.get_data())
+            channel.disconnect(handler)
+            loop.quit()
+
+        handler = here.connect('readline', on_readline)
+        thread = threading.Thread(target=loop.run)
+        thread.start()
+        thread.join()
+        future = here.read_exactly(4)
+        self.assertFalse(future.failed)
+        self.assertEqual((seen, future.wait(30)), ([b'one\n'], b'two\n'))
 
     @unittest.skipUnless(hasattr(asyncio, 'TaskGroup'), 'this Python has no TaskGroup')
     def test_timeout_and_task_group(self):
