@@ -251,13 +251,16 @@ must_drain (KaaIOChannelPrivate *priv)
 }
 
 /* At the end of input everything that a handler may still want comes before the close; who has blocked it or
- * paused the channel may change his mind. */
+ * paused the channel may change his mind. Whoever asks on although nothing is left is told once more, behind it. */
 static gboolean
 is_delivered (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *request = priv->reading->requests.first;
 
-  if (priv->reading->requests.first != NULL || priv->reading->chunks != NULL || priv->emitting)
+  if (request != NULL ? !kaa_channel_is_late (priv, request) : priv->emitting)
+    return FALSE;
+  if (priv->reading->chunks != NULL)
     return FALSE;
   return kaa_channel_get_queued (priv) == 0 || kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY;
 }

@@ -112,6 +112,8 @@ pump (KaaIOChannel *self)
         continue;
       if (kaa_channel_close_step (self))
         continue;
+      if (kaa_channel_serve_late (self, &budget))
+        continue;
       if (kaa_channel_fill (self, &budget))
         continue;
       if (notice_hangup (self))

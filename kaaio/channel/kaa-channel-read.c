@@ -264,6 +264,30 @@ serve (KaaIOChannel *self)
   return TRUE;
 }
 
+/* The request at the head, unless it has to stand behind the close. */
+static gboolean
+serve_in_time (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return !kaa_channel_is_late (priv, priv->reading->requests.first) && serve (self);
+}
+
+gboolean
+kaa_channel_serve_late (KaaIOChannel *self,
+                        gboolean     *budget)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *request = priv->reading->requests.first;
+
+  /* Those that failed because of a close hear of it before anything else happens, and so does who hears of the close. */
+  if (request == NULL || !kaa_channel_is_late (priv, request) || priv->failing || !serve (self))
+    return FALSE;
+
+  *budget = priv->entry.poller != NULL && kaa_poller_spend (priv->entry.poller, 0);
+  return TRUE;
+}
+
 gboolean
 kaa_channel_deliver (KaaIOChannel *self,
                      gboolean     *budget)
@@ -280,14 +304,14 @@ kaa_channel_deliver (KaaIOChannel *self,
       if (!done && priv->reading->discarding == NULL)
         {
           if (priv->reading->requests.first != NULL)
-            done = serve (self);
+            done = serve_in_time (self);
           /* Lines come after the requests that wait for the same bytes. */
           if (!done && priv->reading->requests.first == NULL)
             done = kaa_channel_emit_lines (self);
         }
       else if (!done && priv->reading->requests.first != NULL && kaa_channel_is_at_end (priv) && kaa_channel_get_queued (priv) == 0)
         {
-          done = serve (self);
+          done = serve_in_time (self);
         }
 
       if (!done)

@@ -55,6 +55,18 @@ kaa_channel_refuse_request (KaaIOChannel   *self,
   return future;
 }
 
+static KaaLateness
+get_lateness (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED)
+    return KAA_TOO_LATE;
+  if (!priv->eof || priv->state != KAA_STATE_OPEN || kaa_channel_get_queued (priv) > 0)
+    return KAA_IN_TIME;
+  return priv->writing->end_error != NULL || kaa_channel_closes_on_eof (self) ? KAA_LATE : KAA_IN_TIME;
+}
+
 void
 kaa_channel_add_request (KaaIOChannel *self,
                          KaaPending   *pending,
@@ -63,6 +75,7 @@ kaa_channel_add_request (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   kaa_channel_end_loan (priv);
+  pending->late = get_lateness (self);
   kaa_pending_append (&kaa_channel_need_reading (priv)->requests, pending);
 
   /* R3: from now on what `read` handlers have had is kept. */

@@ -373,6 +373,14 @@ kaa_channel_is_writable (KaaIOChannel *self)
   return !kaa_channel_get_private (self)->full && kaa_channel_has_output (self);
 }
 
+/* A request that does not put the close off, which comes next. */
+static inline gboolean
+kaa_channel_is_late (KaaIOChannelPrivate *priv,
+                     KaaPending          *request)
+{
+  return request->late > (priv->state == KAA_STATE_OPEN ? KAA_IN_TIME : KAA_LATE);
+}
+
 /* Not below zero. */
 static inline gsize
 kaa_subtract (gsize a,
@@ -481,6 +489,8 @@ typedef enum
 
 /* Does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
 gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
+/* One request that came too late for that. */
+gboolean      kaa_channel_serve_late            (KaaIOChannel *self, gboolean *budget);
 KaaLineResult kaa_channel_find_line             (KaaIOChannel *self, const KaaDelimiters *delimiters, KaaScan *scan, gsize limit,
                                                  gsize *length);
 /* All the whole lines at hand. */

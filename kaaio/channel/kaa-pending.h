@@ -35,6 +35,14 @@ typedef enum
   KAA_PENDING_EXIT
 } KaaPendingKind;
 
+/* Whoever is told of the end may ask at once for more, and be told again. Such requests are answered, but hold nothing up. */
+typedef enum
+{
+  KAA_IN_TIME,
+  KAA_LATE,                  /* made when only the end was left, of a channel that closes for that */
+  KAA_TOO_LATE               /* made when the channel was not alive any more */
+} KaaLateness;
+
 typedef struct _KaaPending KaaPending;
 typedef struct _KaaSplice  KaaSplice;
 
@@ -55,6 +63,7 @@ struct _KaaPending
   guint8 kind;               /* KaaPendingKind */
   guint8 owned : 1;
   guint8 foreign : 1;        /* made in another thread, whose context the future belongs to; always owned */
+  guint8 late : 2;           /* KaaLateness, of a request */
   guint32 serial;            /* of the write side: in which order they asked */
   gsize count;               /* bytes asked for; for lines the limit that was in force */
   guint64 start;             /* writes: positions in the stream */

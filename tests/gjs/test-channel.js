@@ -166,6 +166,28 @@ test('close', async () => {
     await assertRejects(ours.write('late'), IOErrorEnum, IOErrorEnum.CLOSED);
 });
 
+test('asking on while it is alive', async () => {
+    const asks = {
+        read: channel => channel.read(),
+        readline: channel => channel.readline(),
+        readlines: channel => channel.readlines(),
+        read_exactly: channel => channel.read_exactly(3),
+        read_until: channel => channel.read_until(new GLib.Bytes(new Uint8Array([59]))),
+    };
+    for (const ask of Object.values(asks)) {
+        const channel = await filled('one\ntwo');
+        const got = [];
+        let closed = false;
+        channel.connect('closed', () => (closed = true));
+        while (channel.alive)
+            got.push(text(await ask(channel)));
+        assertEqual(got.join(''), 'one\ntwo');
+        // JavaScript goes on some turns later, so that more than one may be under way.
+        assert(got.filter(piece => piece === '').length <= 3);
+        await until(() => closed);
+    }
+});
+
 // --- lines ---
 
 test('characters that are cut by a piece', async () => {

@@ -33,6 +33,13 @@ def filled(data, **arguments):
     return channel
 
 
+def turn():
+    """Something that is finished in another turn of the loop."""
+    promise = Kaa.InProgress.new(None)
+    GLib.idle_add(promise.finish_boolean, True)
+    return promise
+
+
 async def collect(iterator):
     return [item async for item in iterator]
 
@@ -439,6 +446,49 @@ class Closing(ChannelCase):
         peer.close()
         self.assertEqual(future.wait(5), b'part')
         self.assertEqual(channel.readline().wait(5), b'')
+
+    def test_asking_on_while_it_is_alive(self):
+        asks = {
+            'read': lambda channel: channel.read(),
+            'readline': lambda channel: channel.readline(),
+            'readlines': lambda channel: channel.readlines(),
+            'read_exactly': lambda channel: channel.read_exactly(3),
+            'read_until': lambda channel: channel.read_until(b';'),
+        }
+
+        async def main(ask):
+            channel = filled(b'one\ntwo')
+            events = []
+            channel.connect('closed', lambda channel, expected: events.append('closed'))
+            while channel.alive:
+                events.append(await ask(channel))
+            while 'closed' not in events:
+                await turn()
+            return events
+
+        for name, ask in asks.items():
+            with self.subTest(name):
+                events = Kaa.run(main(ask))
+                self.assertEqual(b''.join(events[:-1]), b'one\ntwo')
+                # Told, and once more for the request that was made before the channel said that it is not alive.
+                self.assertIn(events[:-1].count(b''), [1, 2])
+
+    def test_asking_on_by_then(self):
+        channel = filled(b'one\n')
+        told = []
+
+        def ask(result=None):
+            if result is not None:
+                told.append(result)
+            if channel.alive:
+                channel.readline().then(ask)
+
+        closed = Kaa.InProgress.new(None)
+        channel.connect('closed', lambda channel, expected: closed.finish_boolean(expected))
+        ask()
+        self.assertFalse(closed.wait(5))
+        self.assertEqual(b''.join(told), b'one\n')
+        self.assertLessEqual(len(told), 3)
 
 
 class Monitor(ChannelCase):

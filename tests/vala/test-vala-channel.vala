@@ -70,6 +70,37 @@ class Upper : Kaa.IOChannel {
   }
 }
 
+async void run_asking_on (Kaa.InProgress done) throws Error {
+  var channel = filled ("one\ntwo");
+  var got = new StringBuilder ();
+  bool closed = false;
+  int told = 0;
+
+  channel.closed.connect (() => { closed = true; });
+  while (channel.alive) {
+    string piece = text (yield channel.readline_async ());
+    got.append (piece);
+    if (piece == "")
+      told++;
+  }
+  assert_cmpstr (got.str, EQ, "one\ntwo");
+  assert (told <= 2);
+  spin_until (() => closed);
+  done.finish_boolean (true);
+}
+
+void test_asking_on () {
+  var done = new Kaa.InProgress ();
+  run_asking_on.begin (done, (object, result) => {
+    try {
+      run_asking_on.end (result);
+    } catch (Error error) {
+      done.throw (error);
+    }
+  });
+  wait_for (done);
+}
+
 async void run_yield (Kaa.InProgress done) throws Error {
   Kaa.IOChannel ours, theirs;
   pair (out ours, out theirs);
@@ -278,6 +309,7 @@ void test_monitor () {
 int main (string[] args) {
   Test.init (ref args);
   Test.add_func ("/vala/channel/yield", test_yield);
+  Test.add_func ("/vala/channel/asking-on", test_asking_on);
   Test.add_func ("/vala/channel/cancel", test_cancel);
   Test.add_func ("/vala/channel/signals", test_signals);
   Test.add_func ("/vala/channel/properties", test_properties);
