@@ -12,18 +12,22 @@
  * KaaIOInput:
  *
  * A read is a request of the channel for at most so many bytes, so it stands in line with the others, and what it is not
- * given stays in the channel's queue. Closing it does nothing to the channel: the KaaIOStream closes that.
+ * given stays in the channel's queue. Closing it does nothing to the channel, unless there is no output, or none any more.
  */
 struct _KaaIOInput
 {
   GInputStream parent_instance;
   KaaIOChannel *channel;
+  KaaStreamHalves *halves;
+  gint detached; /* atomic */
 };
 
 static void kaa_io_input_pollable_init (GPollableInputStreamInterface *iface);
+static void kaa_io_input_cuttable_init (KaaCuttableInterface *iface);
 
 G_DEFINE_TYPE_WITH_CODE (KaaIOInput, kaa_io_input, G_TYPE_INPUT_STREAM,
-                         G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM, kaa_io_input_pollable_init))
+                         G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM, kaa_io_input_pollable_init)
+                         G_IMPLEMENT_INTERFACE (KAA_TYPE_CUTTABLE, kaa_io_input_cuttable_init))
 
 static gssize
 kaa_io_input_read (GInputStream  *stream,
@@ -56,11 +60,22 @@ kaa_io_input_read_finish (GInputStream  *stream,
   return kaa_stream_op_finish (result, error);
 }
 
+static void
+close_input (KaaIOInput       *self,
+             KaaStreamOpFlags  flags)
+{
+  if (g_atomic_int_get (&self->detached))
+    return;
+  flags |= kaa_stream_halves_close (self->halves, KAA_IO_READ);
+  kaa_stream_op_start (self, self->channel, KAA_STREAM_OP_CLOSE_INPUT, NULL, flags, G_PRIORITY_DEFAULT, NULL, NULL, NULL);
+}
+
 static gboolean
 kaa_io_input_close (GInputStream  *stream,
                     GCancellable  *cancellable,
                     GError       **error)
 {
+  close_input (KAA_IO_INPUT (stream), 0);
   return TRUE;
 }
 
@@ -71,8 +86,10 @@ kaa_io_input_close_async (GInputStream        *stream,
                           GAsyncReadyCallback  callback,
                           gpointer             user_data)
 {
-  GTask *task = g_task_new (stream, cancellable, callback, user_data);
+  /* Without the cancellable: it is closed in any case. */
+  GTask *task = g_task_new (stream, NULL, callback, user_data);
 
+  close_input (KAA_IO_INPUT (stream), 0);
   g_task_set_priority (task, io_priority);
   g_task_return_boolean (task, TRUE);
   g_object_unref (task);
@@ -84,6 +101,24 @@ kaa_io_input_close_finish (GInputStream  *stream,
                            GError       **error)
 {
   return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+void
+kaa_io_input_detach (KaaIOInput *self)
+{
+  g_atomic_int_set (&self->detached, TRUE);
+}
+
+static void
+kaa_io_input_cut (KaaCuttable *self)
+{
+  close_input (KAA_IO_INPUT (self), KAA_STREAM_OP_AT_ONCE);
+}
+
+static void
+kaa_io_input_cuttable_init (KaaCuttableInterface *iface)
+{
+  iface->cut = kaa_io_input_cut;
 }
 
 /* --- pollable --- */
@@ -162,10 +197,19 @@ kaa_io_input_pollable_init (GPollableInputStreamInterface *iface)
 
 /* --- class --- */
 
+/* GInputStream would close, and with it perhaps the channel. */
+static void
+kaa_io_input_dispose (GObject *object)
+{
+  kaa_io_input_detach (KAA_IO_INPUT (object));
+  G_OBJECT_CLASS (kaa_io_input_parent_class)->dispose (object);
+}
+
 static void
 kaa_io_input_finalize (GObject *object)
 {
   g_object_unref (KAA_IO_INPUT (object)->channel);
+  g_atomic_rc_box_release (KAA_IO_INPUT (object)->halves);
   G_OBJECT_CLASS (kaa_io_input_parent_class)->finalize (object);
 }
 
@@ -174,6 +218,7 @@ kaa_io_input_class_init (KaaIOInputClass *klass)
 {
   GInputStreamClass *stream_class = G_INPUT_STREAM_CLASS (klass);
 
+  G_OBJECT_CLASS (klass)->dispose = kaa_io_input_dispose;
   G_OBJECT_CLASS (klass)->finalize = kaa_io_input_finalize;
   stream_class->read_fn = kaa_io_input_read;
   stream_class->read_async = kaa_io_input_read_async;
@@ -189,10 +234,12 @@ kaa_io_input_init (KaaIOInput *self)
 }
 
 GInputStream *
-kaa_io_input_new (KaaIOChannel *channel)
+kaa_io_input_new (KaaIOChannel    *channel,
+                  KaaStreamHalves *halves)
 {
   KaaIOInput *self = g_object_new (KAA_TYPE_IO_INPUT, NULL);
 
   self->channel = g_object_ref (channel);
+  self->halves = g_atomic_rc_box_acquire (halves);
   return G_INPUT_STREAM (self);
 }

@@ -10,19 +10,22 @@
  * KaaIOOutput:
  *
  * A write is done when the channel has queued it; it waits while the queue is full. Flushing waits until all is
- * out. Closing it half-closes the channel, where that is possible.
+ * out. Closing it half-closes the channel, where that is possible, and closes it where there is no input, or none any more.
  */
 struct _KaaIOOutput
 {
   GOutputStream parent_instance;
   KaaIOChannel *channel;
+  KaaStreamHalves *halves;
   gint detached; /* atomic */
 };
 
 static void kaa_io_output_pollable_init (GPollableOutputStreamInterface *iface);
+static void kaa_io_output_cuttable_init (KaaCuttableInterface *iface);
 
 G_DEFINE_TYPE_WITH_CODE (KaaIOOutput, kaa_io_output, G_TYPE_OUTPUT_STREAM,
-                         G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM, kaa_io_output_pollable_init))
+                         G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM, kaa_io_output_pollable_init)
+                         G_IMPLEMENT_INTERFACE (KAA_TYPE_CUTTABLE, kaa_io_output_cuttable_init))
 
 static gssize
 kaa_io_output_write (GOutputStream  *stream,
@@ -60,17 +63,19 @@ kaa_io_output_write_finish (GOutputStream  *stream,
 static gboolean
 run (GOutputStream    *stream,
      KaaStreamOpKind   kind,
+     gsize             flags,
      GCancellable     *cancellable,
      GError          **error)
 {
   KaaIOOutput *self = KAA_IO_OUTPUT (stream);
 
-  return g_atomic_int_get (&self->detached) || kaa_stream_op_run (self->channel, kind, NULL, 0, cancellable, error) >= 0;
+  return g_atomic_int_get (&self->detached) || kaa_stream_op_run (self->channel, kind, NULL, flags, cancellable, error) >= 0;
 }
 
 static void
 start (GOutputStream       *stream,
        KaaStreamOpKind      kind,
+       gsize                flags,
        int                  io_priority,
        GCancellable        *cancellable,
        GAsyncReadyCallback  callback,
@@ -81,7 +86,7 @@ start (GOutputStream       *stream,
 
   if (!g_atomic_int_get (&self->detached))
     {
-      kaa_stream_op_start (stream, self->channel, kind, NULL, 0, io_priority, cancellable, callback, user_data);
+      kaa_stream_op_start (stream, self->channel, kind, NULL, flags, io_priority, cancellable, callback, user_data);
       return;
     }
 
@@ -96,7 +101,7 @@ kaa_io_output_flush (GOutputStream  *stream,
                      GCancellable   *cancellable,
                      GError        **error)
 {
-  return run (stream, KAA_STREAM_OP_FLUSH, cancellable, error);
+  return run (stream, KAA_STREAM_OP_FLUSH, 0, cancellable, error);
 }
 
 static void
@@ -106,7 +111,7 @@ kaa_io_output_flush_async (GOutputStream       *stream,
                            GAsyncReadyCallback  callback,
                            gpointer             user_data)
 {
-  start (stream, KAA_STREAM_OP_FLUSH, io_priority, cancellable, callback, user_data);
+  start (stream, KAA_STREAM_OP_FLUSH, 0, io_priority, cancellable, callback, user_data);
 }
 
 static gboolean
@@ -114,7 +119,9 @@ kaa_io_output_close (GOutputStream  *stream,
                      GCancellable   *cancellable,
                      GError        **error)
 {
-  return run (stream, KAA_STREAM_OP_SHUTDOWN, cancellable, error);
+  gsize flags = kaa_stream_halves_close (KAA_IO_OUTPUT (stream)->halves, KAA_IO_WRITE);
+
+  return run (stream, KAA_STREAM_OP_CLOSE_OUTPUT, flags, cancellable, error);
 }
 
 static void
@@ -124,7 +131,9 @@ kaa_io_output_close_async (GOutputStream       *stream,
                            GAsyncReadyCallback  callback,
                            gpointer             user_data)
 {
-  start (stream, KAA_STREAM_OP_SHUTDOWN, io_priority, cancellable, callback, user_data);
+  gsize flags = kaa_stream_halves_close (KAA_IO_OUTPUT (stream)->halves, KAA_IO_WRITE);
+
+  start (stream, KAA_STREAM_OP_CLOSE_OUTPUT, flags, io_priority, cancellable, callback, user_data);
 }
 
 static gboolean
@@ -139,6 +148,22 @@ void
 kaa_io_output_detach (KaaIOOutput *self)
 {
   g_atomic_int_set (&self->detached, TRUE);
+}
+
+static void
+kaa_io_output_cut (KaaCuttable *cuttable)
+{
+  KaaIOOutput *self = KAA_IO_OUTPUT (cuttable);
+  gsize flags = kaa_stream_halves_close (self->halves, KAA_IO_WRITE);
+
+  kaa_stream_op_start (self, self->channel, KAA_STREAM_OP_CLOSE_OUTPUT, NULL, flags | KAA_STREAM_OP_AT_ONCE,
+                       G_PRIORITY_DEFAULT, NULL, NULL, NULL);
+}
+
+static void
+kaa_io_output_cuttable_init (KaaCuttableInterface *iface)
+{
+  iface->cut = kaa_io_output_cut;
 }
 
 /* --- pollable --- */
@@ -218,6 +243,7 @@ static void
 kaa_io_output_finalize (GObject *object)
 {
   g_object_unref (KAA_IO_OUTPUT (object)->channel);
+  g_atomic_rc_box_release (KAA_IO_OUTPUT (object)->halves);
   G_OBJECT_CLASS (kaa_io_output_parent_class)->finalize (object);
 }
 
@@ -245,10 +271,12 @@ kaa_io_output_init (KaaIOOutput *self)
 }
 
 GOutputStream *
-kaa_io_output_new (KaaIOChannel *channel)
+kaa_io_output_new (KaaIOChannel    *channel,
+                   KaaStreamHalves *halves)
 {
   KaaIOOutput *self = g_object_new (KAA_TYPE_IO_OUTPUT, NULL);
 
   self->channel = g_object_ref (channel);
+  self->halves = g_atomic_rc_box_acquire (halves);
   return G_OUTPUT_STREAM (self);
 }

@@ -26,7 +26,10 @@ struct _KaaIOStream
   gboolean disposed;
 };
 
-G_DEFINE_FINAL_TYPE (KaaIOStream, kaa_io_stream, G_TYPE_IO_STREAM)
+static void kaa_io_stream_cuttable_init (KaaCuttableInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (KaaIOStream, kaa_io_stream, G_TYPE_IO_STREAM,
+                               G_IMPLEMENT_INTERFACE (KAA_TYPE_CUTTABLE, kaa_io_stream_cuttable_init))
 
 /* GWeakRef of the stream, in its channel. */
 static G_DEFINE_QUARK (kaa-io-stream, kaa_io_stream)
@@ -50,6 +53,7 @@ static void
 close_parts (KaaIOStream *self)
 {
   kaa_io_output_detach (KAA_IO_OUTPUT (self->output));
+  kaa_io_input_detach (KAA_IO_INPUT (self->input));
   g_output_stream_close (self->output, NULL, NULL);
   g_input_stream_close (self->input, NULL, NULL);
 }
@@ -88,6 +92,18 @@ kaa_io_stream_close_finish (GIOStream     *stream,
 {
   close_parts (KAA_IO_STREAM (stream));
   return kaa_stream_op_finish (result, error) >= 0;
+}
+
+static void
+kaa_io_stream_cut (KaaCuttable *self)
+{
+  g_object_unref (kaa_io_channel_close (KAA_IO_STREAM (self)->channel, KAA_CLOSE_IMMEDIATE));
+}
+
+static void
+kaa_io_stream_cuttable_init (KaaCuttableInterface *iface)
+{
+  iface->cut = kaa_io_stream_cut;
 }
 
 /* --- class --- */
@@ -148,8 +164,11 @@ free_weak_ref (gpointer data)
  * given room for, and one that is cancelled takes none. Its output stream writes into the channel's queue, and waits while that is
  * full: a write is done when it is queued, and flushing waits until all is out, and tells what became of it.
  *
- * Closing the stream closes the channel, behind what is queued; closing only its output stream half-closes it, where that is possible. Dropping
- * it does neither. The streams hold the channel.
+ * Closing the stream closes the channel, as [method@Kaa.IOChannel.close] does: behind what is queued, while what comes is thrown away. It fails
+ * where not all went out, and the channel is closed all the same; when it is cancelled it is closed at once. Closing only the output
+ * stream half-closes the channel, where that is possible. Where nothing is left then, because the channel has no input or the input stream is closed,
+ * the channel is closed, and likewise with the input stream of a channel that has no output. Dropping the streams does nothing; what stands
+ * above them (a [class@Gio.DataInputStream], say) may close them when it is dropped, unless it is told not to. The streams hold the channel.
  *
  * The streams may be used in any thread, as GIO does it; the work is done in the channel's, whose main context must run. The calls
  * that block iterate the main context if they are made in the channel's thread, so other callbacks run meanwhile. The streams are
@@ -163,6 +182,7 @@ free_weak_ref (gpointer data)
 GIOStream *
 kaa_io_channel_get_io_stream (KaaIOChannel *self)
 {
+  KaaStreamHalves *halves;
   KaaIOStream *stream;
   GWeakRef *known;
 
@@ -181,8 +201,10 @@ kaa_io_channel_get_io_stream (KaaIOChannel *self)
     {
       stream = g_object_new (KAA_TYPE_IO_STREAM, NULL);
       stream->channel = g_object_ref (self);
-      stream->input = kaa_io_input_new (self);
-      stream->output = kaa_io_output_new (self);
+      halves = g_atomic_rc_box_new0 (KaaStreamHalves);
+      stream->input = kaa_io_input_new (self, halves);
+      stream->output = kaa_io_output_new (self, halves);
+      g_atomic_rc_box_release (halves);
       g_weak_ref_set (known, stream);
     }
   return G_IO_STREAM (stream);

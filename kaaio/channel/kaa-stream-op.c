@@ -17,9 +17,10 @@ typedef struct
   guint8 *buffer;
   gsize count;
   KaaInProgress *future;  /* what it waits for */
+  KaaInProgress *flushed; /* close: says whether all that was queued has gone */
+  GSource *cut;           /* close: what makes it short when it is cancelled */
   gssize result;
   GError *error;
-  gboolean flushed;       /* close: what was queued has gone, or failed */
   gboolean done;
   GMutex lock;            /* of started, while another thread waits for that */
   GCond cond;
@@ -60,6 +61,11 @@ complete (KaaStreamOp *self,
           GError      *error) /* taken */
 {
   self->done = TRUE;
+  if (self->cut != NULL)
+    {
+      g_source_destroy (self->cut);
+      g_clear_pointer (&self->cut, g_source_unref);
+    }
   self->result = error == NULL ? result : -1;
   self->error = error;
   if (self->answer == NULL)
@@ -85,6 +91,7 @@ op_unref (KaaStreamOp *self)
   if (!self->done)
     complete (self, -1, new_gone_error ());
   g_clear_object (&self->future);
+  g_clear_object (&self->flushed);
   g_clear_object (&self->answer);
   g_clear_object (&self->cancellable);
   g_clear_error (&self->error);
@@ -114,6 +121,78 @@ write_some (KaaStreamOp *self)
   return NULL;
 }
 
+static gboolean
+cut_short (GCancellable *cancellable,
+           gpointer      data)
+{
+  g_object_unref (kaa_io_channel_close (((KaaStreamOp *) data)->channel, KAA_CLOSE_IMMEDIATE));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch_cancellable (KaaStreamOp *self)
+{
+  KaaPoller *poller = kaa_channel_get_private (self->channel)->entry.poller;
+  GMainContext *context = kaa_poller_dup_context (poller);
+
+  if (context == NULL)
+    return;
+  self->cut = g_cancellable_source_new (self->cancellable);
+  g_source_set_callback (self->cut, G_SOURCE_FUNC (cut_short), op_ref (self), (GDestroyNotify) op_unref);
+  g_source_set_priority (self->cut, kaa_poller_get_priority (poller));
+  g_source_set_can_recurse (self->cut, TRUE);
+  g_source_set_static_name (self->cut, "[kaa] close");
+  g_source_attach (self->cut, context);
+  g_main_context_unref (context);
+}
+
+/* A closing channel throws away what it is sent meanwhile, so that two of them do not wait for each other; therefore it is closed
+ * first, and what has gone is found out on the way. Who cancels wants it closed all the same, but soon. */
+static KaaInProgress *
+close_channel (KaaStreamOp *self)
+{
+  gboolean at_once = (self->count & KAA_STREAM_OP_AT_ONCE) || g_cancellable_is_cancelled (self->cancellable);
+
+  self->kind = KAA_STREAM_OP_CLOSE;
+  if (kaa_io_channel_get_alive (self->channel))
+    self->flushed = kaa_io_channel_flush (self->channel);
+  if (self->cancellable != NULL && !at_once)
+    watch_cancellable (self);
+  return kaa_io_channel_close (self->channel, at_once ? KAA_CLOSE_IMMEDIATE : KAA_CLOSE_NONE);
+}
+
+/* The stream keeps a direction, which may be one that the channel does not have. */
+static gboolean
+is_last (KaaStreamOp    *self,
+         KaaIOCondition  kept)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self->channel);
+
+  return (self->count & KAA_STREAM_OP_LAST) || (priv->state != KAA_STATE_UNOPENED && !(priv->mode & kept));
+}
+
+static KaaInProgress *
+close_output (KaaStreamOp *self)
+{
+  if (is_last (self, KAA_IO_READ) || !kaa_io_channel_get_alive (self->channel))
+    return close_channel (self);
+  if (!(self->count & KAA_STREAM_OP_AT_ONCE))
+    return kaa_io_channel_shutdown (self->channel, KAA_IO_WRITE);
+
+  complete (self, 0, NULL);
+  return NULL;
+}
+
+/* Nobody waits for it: there is nothing to be written, or it was written when the output was closed. */
+static void
+close_input (KaaStreamOp *self)
+{
+  if (is_last (self, KAA_IO_WRITE))
+    g_object_unref (kaa_io_channel_close (self->channel,
+                                          (self->count & KAA_STREAM_OP_AT_ONCE) ? KAA_CLOSE_IMMEDIATE : KAA_CLOSE_NONE));
+  complete (self, 0, NULL);
+}
+
 /* What is to be waited for next; NULL if the operation is done. */
 static KaaInProgress *
 step (KaaStreamOp *self)
@@ -126,14 +205,34 @@ step (KaaStreamOp *self)
       return write_some (self);
     case KAA_STREAM_OP_FLUSH:
       return kaa_io_channel_flush (self->channel);
-    case KAA_STREAM_OP_SHUTDOWN:
-      return kaa_io_channel_shutdown (self->channel, KAA_IO_WRITE);
+    case KAA_STREAM_OP_CLOSE_OUTPUT:
+      return close_output (self);
+    case KAA_STREAM_OP_CLOSE_INPUT:
+      close_input (self);
+      return NULL;
     case KAA_STREAM_OP_CLOSE:
     default:
-      if (!self->flushed && kaa_io_channel_get_alive (self->channel))
-        return kaa_io_channel_flush (self->channel);
-      return kaa_io_channel_close (self->channel, KAA_CLOSE_NONE);
+      return close_channel (self);
     }
+}
+
+/* The channel is closed. NULL if nothing was lost. */
+static GError *
+get_loss (KaaStreamOp   *self,
+          KaaInProgress *closed)
+{
+  GError *error = NULL;
+
+  if (self->flushed != NULL && kaa_in_progress_get_finished (self->flushed))
+    kaa_in_progress_get_result (self->flushed, &error);
+  if (error == NULL)
+    kaa_in_progress_get_result (closed, &error);
+  if (error != NULL && g_cancellable_is_cancelled (self->cancellable))
+    {
+      g_clear_error (&error);
+      g_cancellable_set_error_if_cancelled (self->cancellable, &error);
+    }
+  return error;
 }
 
 /* The future is finished, and so is the operation, unless there is another step. Any thread. */
@@ -164,21 +263,15 @@ settle (KaaStreamOp *self)
         complete (self, -1, error);
       break;
     case KAA_STREAM_OP_CLOSE:
-      if (!self->flushed)
-        {
-          /* It is closed all the same, and then says that not all went out. */
-          kaa_in_progress_get_result (future, &self->error);
-          self->flushed = TRUE;
-          break;
-        }
-      complete (self, 0, g_steal_pointer (&self->error));
+      complete (self, 0, get_loss (self, future));
       break;
     case KAA_STREAM_OP_FLUSH:
-    case KAA_STREAM_OP_SHUTDOWN:
+    case KAA_STREAM_OP_CLOSE_OUTPUT:
+    case KAA_STREAM_OP_CLOSE_INPUT:
     default:
       kaa_in_progress_get_result (future, &error);
       /* A pipe has one direction anyway, and a file has no other side. */
-      if (self->kind == KAA_STREAM_OP_SHUTDOWN && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
+      if (self->kind == KAA_STREAM_OP_CLOSE_OUTPUT && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
         g_clear_error (&error);
       complete (self, 0, error);
       break;
@@ -218,7 +311,7 @@ go_on (KaaStreamOp *self)
   if (self->future == NULL)
     return;
 
-  if (self->cancellable != NULL)
+  if (self->cancellable != NULL && self->kind != KAA_STREAM_OP_CLOSE)
     kaa_in_progress_call_async (self->future, go_on, self->cancellable, NULL, NULL);
   if (self->answer != NULL)
     kaa_in_progress_then (self->future, resolved, op_ref (self), (GDestroyNotify) op_unref,
@@ -283,7 +376,7 @@ kaa_stream_op_run (KaaIOChannel     *channel,
   KaaStreamOp *self;
   gssize result;
 
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+  if (kind != KAA_STREAM_OP_CLOSE && g_cancellable_set_error_if_cancelled (cancellable, error))
     return -1;
 
   self = op_new (channel, kind, buffer, count, cancellable);

@@ -17,9 +17,33 @@ typedef enum
   KAA_STREAM_OP_READ,     /* 1..count bytes into the buffer, 0 at the end */
   KAA_STREAM_OP_WRITE,    /* as many as the write queue takes, at least one */
   KAA_STREAM_OP_FLUSH,
-  KAA_STREAM_OP_SHUTDOWN, /* where the channel can be half-closed */
+  /* These have KaaStreamOpFlags for a count. */
+  KAA_STREAM_OP_CLOSE_OUTPUT, /* half-closes the channel, where that is possible */
+  KAA_STREAM_OP_CLOSE_INPUT,
   KAA_STREAM_OP_CLOSE
 } KaaStreamOpKind;
+
+typedef enum
+{
+  KAA_STREAM_OP_LAST    = 1 << 0, /* the other direction is closed: so nothing is left of the stream, and the channel is closed */
+  KAA_STREAM_OP_AT_ONCE = 1 << 1  /* if the channel is closed, then without waiting for what is queued */
+} KaaStreamOpFlags;
+
+/* Which directions of a stream are closed, shared by the two. */
+typedef struct
+{
+  gint closed; /* atomic: KaaIOCondition */
+} KaaStreamHalves;
+
+/* One direction is closed. The flags of that. */
+static inline gsize
+kaa_stream_halves_close (KaaStreamHalves *self,
+                         KaaIOCondition   direction)
+{
+  KaaIOCondition other = direction == KAA_IO_READ ? KAA_IO_WRITE : KAA_IO_READ;
+
+  return (g_atomic_int_or (&self->closed, direction) & other) ? KAA_STREAM_OP_LAST : 0;
+}
 
 /* Blocks. In the channel's thread the main context is iterated meanwhile. -1 with an error; a number of bytes, or 0. */
 gssize kaa_stream_op_run    (KaaIOChannel         *channel,

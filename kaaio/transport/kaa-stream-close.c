@@ -4,6 +4,13 @@
 
 #include "transport/kaa-stream-transport.h"
 
+G_DEFINE_INTERFACE (KaaCuttable, kaa_cuttable, G_TYPE_OBJECT)
+
+static void
+kaa_cuttable_default_init (KaaCuttableInterface *iface)
+{
+}
+
 GSocket *
 kaa_stream_find_socket (GObject *stream)
 {
@@ -20,6 +27,50 @@ kaa_stream_find_socket (GObject *stream)
     }
 
   return G_IS_SOCKET_CONNECTION (stream) ? g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)) : NULL;
+}
+
+/* What a stream goes through, and closes with itself; not referenced. NULL if there is none. */
+static GObject *
+get_base (GObject *stream)
+{
+  GIOStream *base = NULL;
+
+  if (G_IS_FILTER_INPUT_STREAM (stream) && g_filter_input_stream_get_close_base_stream (G_FILTER_INPUT_STREAM (stream)))
+    return G_OBJECT (g_filter_input_stream_get_base_stream (G_FILTER_INPUT_STREAM (stream)));
+  if (G_IS_FILTER_OUTPUT_STREAM (stream) && g_filter_output_stream_get_close_base_stream (G_FILTER_OUTPUT_STREAM (stream)))
+    return G_OBJECT (g_filter_output_stream_get_base_stream (G_FILTER_OUTPUT_STREAM (stream)));
+  if (G_IS_TLS_CONNECTION (stream))
+    {
+      g_object_get (stream, "base-io-stream", &base, NULL);
+      /* The connection above keeps it. */
+      if (base != NULL)
+        g_object_unref (base);
+    }
+  return (GObject *) base;
+}
+
+void
+kaa_stream_cut (GObject *stream)
+{
+  GObject *base;
+
+  while ((base = get_base (stream)) != NULL)
+    stream = base;
+
+  if (KAA_IS_CUTTABLE (stream))
+    {
+      KAA_CUTTABLE_GET_IFACE (stream)->cut (KAA_CUTTABLE (stream));
+    }
+  else if (G_IS_SOCKET_CONNECTION (stream))
+    {
+      /* Whoever waits for the other side in another thread, such as a handshake, is not to go on with that. */
+      g_socket_shutdown (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)), TRUE, TRUE, NULL);
+    }
+  else if (G_IS_IO_STREAM (stream) && !G_IS_TLS_CONNECTION (stream))
+    {
+      kaa_stream_cut (G_OBJECT (g_io_stream_get_input_stream (G_IO_STREAM (stream))));
+      kaa_stream_cut (G_OBJECT (g_io_stream_get_output_stream (G_IO_STREAM (stream))));
+    }
 }
 
 void

@@ -215,20 +215,20 @@ stream_transport_close (KaaTransport *transport,
 {
   KaaStreamTransport *self = (KaaStreamTransport *) transport;
   GObject *to_close = (close_fd || self->owned) && !self->closed ? transport->stream : NULL;
-  GSocket *socket = to_close != NULL ? kaa_stream_find_socket (to_close) : NULL;
   gboolean left;
 
   if (forked)
     {
+      GSocket *socket = to_close != NULL ? kaa_stream_find_socket (to_close) : NULL;
+
       /* The streams are the parent's, in whatever state they are: only the number is closed. */
       if (socket != NULL)
         kaa_sys_close (g_socket_get_fd (socket));
       return;
     }
 
-  /* Whoever waits for the other side in another thread, such as a handshake, is not to go on with that. */
-  if (socket != NULL)
-    g_socket_shutdown (socket, TRUE, TRUE, NULL);
+  if (to_close != NULL)
+    kaa_stream_cut (to_close);
 
   left = kaa_stream_call_abandon (self->input.call, to_close);
   left |= kaa_stream_call_abandon (self->output.call, to_close);

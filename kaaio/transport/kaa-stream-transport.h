@@ -88,6 +88,8 @@ gboolean       kaa_stream_call_abandon     (KaaStreamCall *call, GObject *to_clo
 /* kaa-stream-close.c */
 /* The socket at the bottom, NULL if there is none. */
 GSocket       *kaa_stream_find_socket      (GObject *stream);
+/* It is about to be closed, and nothing at the bottom of it shall hold that up. */
+void           kaa_stream_cut              (GObject *stream);
 void           kaa_stream_begin_close      (GObject *stream, GAsyncReadyCallback callback, gpointer user_data);
 /* To end that with; also the callback of who does not care. */
 void           kaa_stream_closed           (GObject *stream, GAsyncResult *result, gpointer user_data);

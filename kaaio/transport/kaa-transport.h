@@ -128,6 +128,19 @@ KaaTransport *kaa_stream_transport_new (GObject          *stream,
 void          kaa_stream_transport_own (KaaTransport     *self);
 /* GIOStream, GInputStream, GOutputStream, GSocket. May block where their close() does. */
 void          kaa_stream_close         (GObject          *stream);
+/* A stream that stands for a channel. Closing it waits until what is queued has gone, unless it was cut before: then what it closes
+ * is closed at once. */
+#define KAA_TYPE_CUTTABLE (kaa_cuttable_get_type ())
+
+G_DECLARE_INTERFACE (KaaCuttable, kaa_cuttable, KAA, CUTTABLE, GObject)
+
+struct _KaaCuttableInterface
+{
+  GTypeInterface parent;
+
+  void (*cut) (KaaCuttable *self);
+};
+
 /* Closes a descriptor, or the stream whose it is, unless the number stands for a stranger by now. */
 void          kaa_transport_close_fd   (int               fd,
                                         const KaaFdInfo  *info,
