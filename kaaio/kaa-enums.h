@@ -111,8 +111,9 @@ typedef enum /*< flags >*/
  * @KAA_SERIAL_SEVEN_BITS: seven bits instead of eight
  * @KAA_SERIAL_RTS_CTS: flow control by the lines RTS and CTS
  * @KAA_SERIAL_XON_XOFF: flow control by the characters XON and XOFF
+ * @KAA_SERIAL_SHARED: others may have the line open as well; without it the channel has it for itself
  *
- * The format of a byte on a serial line, and its flow control.
+ * The format of a byte on a serial line, its flow control, and whether it is held.
  *
  * Since: 1.0
  */
@@ -124,7 +125,31 @@ typedef enum /*< flags >*/
   KAA_SERIAL_TWO_STOP_BITS = 1 << 2,
   KAA_SERIAL_SEVEN_BITS    = 1 << 3,
   KAA_SERIAL_RTS_CTS       = 1 << 4,
-  KAA_SERIAL_XON_XOFF      = 1 << 5
+  KAA_SERIAL_XON_XOFF      = 1 << 5,
+  KAA_SERIAL_SHARED        = 1 << 6
 } KaaSerialFlags;
+
+/**
+ * KaaSerialPins:
+ * @KAA_SERIAL_PIN_DTR: data terminal ready: ours
+ * @KAA_SERIAL_PIN_RTS: request to send: ours
+ * @KAA_SERIAL_PIN_CTS: clear to send: the other side's, as all below
+ * @KAA_SERIAL_PIN_DSR: data set ready
+ * @KAA_SERIAL_PIN_DCD: data carrier detect
+ * @KAA_SERIAL_PIN_RI: ring indicator
+ *
+ * The pins of a serial line that carry no data.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  KAA_SERIAL_PIN_DTR = 1 << 0,
+  KAA_SERIAL_PIN_RTS = 1 << 1,
+  KAA_SERIAL_PIN_CTS = 1 << 2,
+  KAA_SERIAL_PIN_DSR = 1 << 3,
+  KAA_SERIAL_PIN_DCD = 1 << 4,
+  KAA_SERIAL_PIN_RI  = 1 << 5
+} KaaSerialPins;
 
 G_END_DECLS

@@ -83,6 +83,12 @@ gsize    kaa_sys_get_unread       (int fd);
  * cannot be had: other kinds, pseudo-terminal masters (ENOTSUP), no permission, a FIFO nobody reads. */
 int      kaa_sys_reopen           (int fd, int access_mode);
 
+/* A terminal line for ourselves, until it is released: kept from others that open it, and locked. EBUSY: it is somebody else's. Each
+ * must be asked for before the line is touched. */
+gboolean kaa_sys_hold_tty         (int fd);
+void     kaa_sys_release_tty      (int fd);
+/* FALSE, with EBUSY, where somebody holds it. */
+gboolean kaa_sys_is_free_tty      (int fd);
 /* O_NONBLOCK on a description that is shared: counted for each description, and put back as it was
  * by the last release. A number that does not mean the same any more is only counted off. */
 gboolean kaa_sys_acquire_nonblocking (int fd, const KaaFdInfo *info);

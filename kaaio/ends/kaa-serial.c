@@ -7,7 +7,7 @@
  * those with a constant. (Its header and <termios.h> exclude each other.)
  */
 
-#include <kaaio/kaa-serial.h>
+#include "ends/kaa-serial-private.h"
 
 #include "channel/kaa-io-channel-private.h"
 
@@ -22,7 +22,7 @@
 #endif
 
 #define ALL_FLAGS (KAA_SERIAL_PARITY_EVEN | KAA_SERIAL_PARITY_ODD | KAA_SERIAL_TWO_STOP_BITS | \
-                   KAA_SERIAL_SEVEN_BITS | KAA_SERIAL_RTS_CTS | KAA_SERIAL_XON_XOFF)
+                   KAA_SERIAL_SEVEN_BITS | KAA_SERIAL_RTS_CTS | KAA_SERIAL_XON_XOFF | KAA_SERIAL_SHARED)
 
 #ifdef __linux__
 
@@ -114,6 +114,37 @@ set_format (Attributes     *attributes,
     attributes->c_iflag |= IXON | IXOFF;
 }
 
+static void
+set_line_error (GError     **error,
+                int          errsv,
+                const char  *what,
+                const char  *path)
+{
+  if (errsv == EBUSY)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY, "%s %s failed: somebody else has it for himself", what, path);
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv), "%s %s failed: %s", what, path, g_strerror (errsv));
+}
+
+/* Before anything is changed on it, which may be somebody else's. */
+static gboolean
+hold (int              fd,
+      const char      *path,
+      KaaSerialFlags   flags,
+      GError         **error)
+{
+  Attributes attributes;
+
+  if (get_attributes (fd, &attributes) < 0)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s is not a serial line", path);
+  else if ((flags & KAA_SERIAL_SHARED) ? kaa_sys_is_free_tty (fd) : kaa_sys_hold_tty (fd))
+    return TRUE;
+  else
+    set_line_error (error, errno, "Holding", path);
+
+  return FALSE;
+}
+
 static gboolean
 set_up (int              fd,
         const char      *path,
@@ -123,24 +154,39 @@ set_up (int              fd,
 {
   Attributes attributes;
 
-  if (get_attributes (fd, &attributes) < 0)
+  if (get_attributes (fd, &attributes) == 0)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s is not a serial line", path);
-      return FALSE;
+      make_raw (&attributes);
+      set_format (&attributes, flags);
+      set_speed (&attributes, baud);
+      if (set_attributes (fd, &attributes) == 0)
+        return TRUE;
     }
 
-  make_raw (&attributes);
-  set_format (&attributes, flags);
-  set_speed (&attributes, baud);
-  if (set_attributes (fd, &attributes) < 0)
-    {
-      int errsv = errno;
+  set_line_error (error, errno, "Setting up", path);
+  return FALSE;
+}
 
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv),
-                   "Setting up %s for %u baud failed: %s", path, baud, g_strerror (errsv));
-      return FALSE;
-    }
+static gboolean
+open_channel (KaaIOChannel    *self,
+              int              fd,
+              KaaSerialFlags   flags,
+              GError         **error)
+{
+  KaaTransport *line;
+  KaaFdInfo info;
 
+  if (!kaa_channel_check_openable (self, error) || !kaa_sys_inspect (fd, &info, error))
+    return FALSE;
+
+  /* The description is ours alone. While the line is held there cannot be another one. */
+  line = kaa_fd_transport_new (fd, &info, KAA_POLL_IN | KAA_POLL_OUT, /* private_description= */ FALSE, error);
+  if (line == NULL || !kaa_channel_open_transports (self, line, line, error))
+    return FALSE;
+
+  kaa_fd_transport_set_endless (line);
+  if (!(flags & KAA_SERIAL_SHARED))
+    kaa_fd_transport_set_held (line);
   return TRUE;
 }
 
@@ -167,7 +213,8 @@ check_arguments (guint            baud,
  * kaa_io_channel_new_for_serial: (constructor)
  * @path: (type filename): a serial line, such as `/dev/ttyUSB0`
  * @baud: its speed in bits a second; any that the hardware can do
- * @flags: the format of a byte, and the flow control; none for 8 bits without parity, one stop bit and no flow control
+ * @flags: the format of a byte, the flow control, and whether the line is shared; none for 8 bits without parity, one stop bit, no
+ *   flow control, and a line that is held
  * @error: return location for an error
  *
  * Opens a serial line and makes a channel for it.
@@ -176,9 +223,13 @@ check_arguments (guint            baud,
  * where the other side hangs up, or the adapter is pulled, the channel closes with `G_IO_ERROR_CONNECTION_CLOSED`: a
  * line has no end of file. The settings stay with the line after the close.
  *
+ * The line is held until the close: other programs cannot open it (`TIOCEXCL`), those that run as root find it locked, as far as they
+ * ask (`flock`), and so do other channels. With %KAA_SERIAL_SHARED it is not held.
+ *
  * It fails with `G_IO_ERROR_INVALID_ARGUMENT` for a speed of 0 or flags that contradict each other, with
- * `G_IO_ERROR_NOT_SUPPORTED` where @path is not a terminal device, and with what the system says (`G_IO_ERROR_NOT_FOUND`,
- * `G_IO_ERROR_PERMISSION_DENIED`, ...). In the thread of the thread-default main context.
+ * `G_IO_ERROR_NOT_SUPPORTED` where @path is not a terminal device, with `G_IO_ERROR_BUSY` where somebody else holds the line, and with
+ * what the system says (`G_IO_ERROR_NOT_FOUND`, `G_IO_ERROR_PERMISSION_DENIED`, ...). In the thread of the thread-default main
+ * context.
  *
  * Returns: (transfer full): a new channel, or %NULL with @error set
  *
@@ -202,21 +253,104 @@ kaa_io_channel_new_for_serial (const char      *path,
   fd = open (path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0)
     {
-      int errsv = errno;
-
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv), "Opening %s failed: %s", path, g_strerror (errsv));
+      set_line_error (error, errno, "Opening", path);
+      return NULL;
+    }
+  if (!hold (fd, path, flags, error))
+    {
+      kaa_sys_close (fd);
       return NULL;
     }
 
   self = kaa_io_channel_new ();
-  if (!set_up (fd, path, baud, flags, error) ||
-      !kaa_io_channel_wrap_fd (self, fd, KAA_IO_READ | KAA_IO_WRITE, error))
+  if (!set_up (fd, path, baud, flags, error) || !open_channel (self, fd, flags, error))
     {
+      if (!(flags & KAA_SERIAL_SHARED))
+        kaa_sys_release_tty (fd);
       kaa_sys_close (fd);
       g_object_unref (self);
       return NULL;
     }
 
-  kaa_fd_transport_set_endless (kaa_channel_get_private (self)->input);
   return self;
+}
+
+/* --- what is open --- */
+
+KaaTransport *
+kaa_serial_get_line (KaaIOChannel  *channel,
+                     GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (channel);
+  KaaTransport *line;
+
+  if (!kaa_channel_is_mine (priv))
+    {
+      g_propagate_error (error, kaa_channel_new_thread_error ());
+      return NULL;
+    }
+
+  line = priv->output != NULL ? priv->output : priv->input;
+  if (line == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "No line is open");
+      return NULL;
+    }
+
+  line = kaa_filter_transport_get_inner (line);
+  if (line->kind != KAA_FD_TTY)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "What is open is not a serial line");
+      return NULL;
+    }
+  return line;
+}
+
+gboolean
+kaa_serial_set_error (GError     **error,
+                      const char  *what)
+{
+  int errsv = errno;
+
+  if (errsv == ENOTTY)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "%s is not possible: it is no serial line that could do it", what);
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv), "%s failed: %s", what, g_strerror (errsv));
+  return FALSE;
+}
+
+/**
+ * kaa_io_channel_set_serial_speed:
+ * @self: a channel that a serial line is open in
+ * @baud: its speed in bits a second, from now on
+ * @error: return location for an error
+ *
+ * Changes the speed of a serial line, at once: what was written and is still in the line's own buffer goes out at the new speed.
+ *
+ * It fails with `G_IO_ERROR_INVALID_ARGUMENT` for a speed of 0, with `G_IO_ERROR_NOT_SUPPORTED` where what is open is no serial
+ * line and in another thread than the channel's, with `G_IO_ERROR_CLOSED` where nothing is open, and with what the system says.
+ *
+ * Returns: %TRUE if the line has the speed, or the nearest that it can do
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_set_serial_speed (KaaIOChannel  *self,
+                                 guint          baud,
+                                 GError       **error)
+{
+  KaaTransport *line;
+  Attributes attributes;
+
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  line = kaa_serial_get_line (self, error);
+  if (line == NULL || !check_arguments (baud, KAA_SERIAL_NONE, error))
+    return FALSE;
+  if (get_attributes (line->fd, &attributes) < 0)
+    return kaa_serial_set_error (error, "Asking for the speed of the line");
+
+  set_speed (&attributes, baud);
+  return set_attributes (line->fd, &attributes) == 0 || kaa_serial_set_error (error, "Setting the speed of the line");
 }

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum
@@ -21,7 +22,9 @@ enum
   FLAG_ACQUIRED = 1 << 2,  /* O_NONBLOCK was set by us, and is put back */
   FLAG_SHARED   = 1 << 3,  /* the description is not ours alone */
   FLAG_NONBLOCK = 1 << 4,  /* O_NONBLOCK was set before */
-  FLAG_ENLARGED = 1 << 5   /* a pipe that was made larger, where that is allowed */
+  FLAG_ENLARGED = 1 << 5,  /* a pipe that was made larger, where that is allowed */
+  FLAG_HELD     = 1 << 6,  /* a terminal line that nobody else may have */
+  FLAG_BREAKING = 1 << 7   /* a break is being sent */
 };
 
 /* What a pipe holds unless it is told otherwise, and what is better for a splice that moves as much as that at once. */
@@ -474,6 +477,21 @@ fd_transport_stop (KaaTransport *transport)
     kaa_watch_stop (&self->watch);
 }
 
+/* A line is left as it was found, and to others. */
+static void
+leave_line (KaaFdTransport *self)
+{
+  KaaFdInfo info = get_info (self);
+
+  if (!(self->parent.flags & (FLAG_HELD | FLAG_BREAKING)) || !kaa_sys_is_same (self->parent.fd, &info))
+    return;
+
+  if (self->parent.flags & FLAG_BREAKING)
+    ioctl (self->parent.fd, TIOCCBRK);
+  if (self->parent.flags & FLAG_HELD)
+    kaa_sys_release_tty (self->parent.fd);
+}
+
 static void
 fd_transport_close (KaaTransport *transport,
                     gboolean      close_fd,
@@ -483,6 +501,8 @@ fd_transport_close (KaaTransport *transport,
   KaaFdInfo info = get_info (self);
   gboolean again = self->watch.fd != transport->fd;
 
+  if (!forked)
+    leave_line (self);
   if ((self->parent.flags & FLAG_ACQUIRED) && !forked)
     kaa_sys_release_nonblocking (transport->fd, &info);
   if (again && !is_lost (self))
@@ -581,4 +601,30 @@ void
 kaa_fd_transport_set_endless (KaaTransport *transport)
 {
   transport->flags |= FLAG_ENDLESS;
+}
+
+void
+kaa_fd_transport_set_held (KaaTransport *transport)
+{
+  transport->flags |= FLAG_HELD;
+}
+
+gboolean
+kaa_fd_transport_set_break (KaaTransport *transport,
+                            gboolean      on)
+{
+  /* A pseudo-terminal says yes to it, and does nothing. */
+  if (transport->kind != KAA_FD_TTY || (transport->flags & FLAG_PTY))
+    {
+      errno = ENOTTY;
+      return FALSE;
+    }
+  if (ioctl (transport->fd, on ? TIOCSBRK : TIOCCBRK) < 0)
+    return FALSE;
+
+  if (on)
+    transport->flags |= FLAG_BREAKING;
+  else
+    transport->flags &= ~FLAG_BREAKING;
+  return TRUE;
 }

@@ -104,7 +104,7 @@ struct _KaaTransport
   int fd;          /* the number that the caller gave us, -1 if there is none */
   guint8 kind;     /* KaaFdKind */
   guint8 mode;     /* KaaPollFlags, where the transport wants to know */
-  guint8 flags;    /* the transport's own */
+  guint16 flags;   /* the transport's own */
 };
 
 /* A transport for fd, not started. private_description: the description is shared with others, so a description of our
@@ -116,6 +116,11 @@ KaaTransport *kaa_fd_transport_new   (int               fd,
                                       GError          **error);
 /* What has no end, a serial line: a hang-up is an error. */
 void          kaa_fd_transport_set_endless (KaaTransport *self);
+/* A terminal line that is held, and released at the close. */
+void          kaa_fd_transport_set_held    (KaaTransport *self);
+/* Begins or ends a break on a terminal line; the close ends it too. FALSE with errno. */
+gboolean      kaa_fd_transport_set_break   (KaaTransport *self,
+                                            gboolean      on);
 KaaTransport *kaa_file_transport_new (int               fd,
                                       const KaaFdInfo  *info);
 

@@ -5,10 +5,13 @@
 #include <kaaio/kaaio.h>
 
 #include <asm/termbits.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct
@@ -242,6 +245,217 @@ test_refused (void)
   g_free (line.path);
 }
 
+/* --- a line is held --- */
+
+static gboolean
+is_exclusive (const Line *line)
+{
+  int fd = open (line->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  int exclusive = -1;
+
+  /* Who is not root cannot even open it. */
+  if (fd < 0)
+    {
+      g_assert_cmpint (errno, ==, EBUSY);
+      return TRUE;
+    }
+  g_assert_no_errno (ioctl (fd, TIOCGEXCL, &exclusive));
+  close (fd);
+  return exclusive != 0;
+}
+
+static gboolean
+is_locked (const Line *line)
+{
+  int fd = open (line->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  gboolean locked;
+
+  if (fd < 0)
+    return errno == EBUSY;
+  locked = flock (fd, LOCK_EX | LOCK_NB) < 0;
+  close (fd);
+  return locked;
+}
+
+static guint
+get_speed (const Line *line)
+{
+  struct termios2 attributes;
+
+  g_assert_no_errno (ioctl (line->master, TCGETS2, &attributes));
+  return attributes.c_ospeed;
+}
+
+static void
+test_held (void)
+{
+  GError *error = NULL;
+  KaaIOChannel *second;
+  Line line;
+
+  line_open (&line, 9600, KAA_SERIAL_NONE);
+  g_assert_true (is_exclusive (&line));
+  g_assert_true (is_locked (&line));
+
+  /* Whoever comes second has changed nothing. */
+  assert_refused (line.path, 1200, KAA_SERIAL_NONE, G_IO_ERROR_BUSY);
+  assert_refused (line.path, 1200, KAA_SERIAL_SHARED, G_IO_ERROR_BUSY);
+  g_assert_cmpuint (get_speed (&line), ==, 9600);
+  g_assert_true (is_exclusive (&line));
+  g_assert_true (is_locked (&line));
+
+  g_object_unref (kaa_io_channel_close (line.channel, KAA_CLOSE_IMMEDIATE));
+  g_assert_false (is_exclusive (&line));
+  g_assert_false (is_locked (&line));
+  second = kaa_io_channel_new_for_serial (line.path, 9600, KAA_SERIAL_NONE, &error);
+  g_assert_no_error (error);
+  g_object_unref (kaa_io_channel_close (second, KAA_CLOSE_IMMEDIATE));
+  g_object_unref (second);
+  g_assert_false (is_exclusive (&line));
+  g_assert_false (is_locked (&line));
+  line_end (&line);
+}
+
+static void
+test_shared (void)
+{
+  GError *error = NULL;
+  KaaIOChannel *second;
+  Line line;
+
+  line_open (&line, 9600, KAA_SERIAL_SHARED);
+  g_assert_false (is_exclusive (&line));
+  g_assert_false (is_locked (&line));
+  second = kaa_io_channel_new_for_serial (line.path, 9600, KAA_SERIAL_SHARED, &error);
+  g_assert_no_error (error);
+  g_object_unref (kaa_io_channel_close (second, KAA_CLOSE_IMMEDIATE));
+  g_object_unref (second);
+  line_end (&line);
+}
+
+/* Held by a program of another make: by one means, or by the other. */
+static void
+test_held_by_others (void)
+{
+  Line line;
+  int fd;
+
+  line_make (&line);
+  fd = open (line.path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  g_assert_no_errno (flock (fd, LOCK_EX | LOCK_NB));
+  assert_refused (line.path, 9600, KAA_SERIAL_NONE, G_IO_ERROR_BUSY);
+  assert_refused (line.path, 9600, KAA_SERIAL_SHARED, G_IO_ERROR_BUSY);
+  g_assert_no_errno (flock (fd, LOCK_UN));
+
+  g_assert_no_errno (ioctl (fd, TIOCEXCL));
+  assert_refused (line.path, 9600, KAA_SERIAL_NONE, G_IO_ERROR_BUSY);
+  assert_refused (line.path, 9600, KAA_SERIAL_SHARED, G_IO_ERROR_BUSY);
+  g_assert_true (is_exclusive (&line));
+  g_assert_no_errno (flock (fd, LOCK_EX | LOCK_NB));
+  g_assert_no_errno (ioctl (fd, TIOCNXCL));
+
+  close (fd);
+  close (line.master);
+  g_free (line.path);
+}
+
+/* It goes with the descriptor, and is given back by whoever has that in the end. */
+static void
+test_held_taken_over (void)
+{
+  KaaIOChannel *other = kaa_io_channel_new ();
+  GError *error = NULL;
+  Line line;
+
+  line_open (&line, 9600, KAA_SERIAL_NONE);
+  g_assert_true (kaa_io_channel_steal (other, line.channel, &error));
+  g_assert_no_error (error);
+  g_object_unref (kaa_io_channel_close (line.channel, KAA_CLOSE_IMMEDIATE));
+  g_assert_true (is_exclusive (&line));
+  g_object_unref (kaa_io_channel_close (other, KAA_CLOSE_IMMEDIATE));
+  g_assert_false (is_exclusive (&line));
+  g_assert_false (is_locked (&line));
+  g_object_unref (other);
+  line_end (&line);
+}
+
+/* A child that forgets the channel does not give the parent's line away. */
+static void
+test_held_after_fork (void)
+{
+  Line line;
+  pid_t pid;
+  int status;
+
+  line_open (&line, 9600, KAA_SERIAL_NONE);
+  pid = fork ();
+  g_assert_cmpint (pid, >=, 0);
+  if (pid == 0)
+    {
+      g_object_unref (kaa_io_channel_close (line.channel, KAA_CLOSE_IMMEDIATE));
+      _exit (fcntl (kaa_io_channel_get_fileno (line.channel), F_GETFD) < 0 ? 0 : 1);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_true (is_exclusive (&line));
+  g_assert_true (is_locked (&line));
+  line_end (&line);
+}
+
+/* --- what may be changed --- */
+
+#define assert_failed(call, expected) \
+  G_STMT_START { \
+    GError *error__ = NULL; \
+    g_assert_false (call); \
+    g_assert_error (error__, G_IO_ERROR, expected); \
+    g_error_free (error__); \
+  } G_STMT_END
+
+static void
+test_speed (void)
+{
+  GError *error = NULL;
+  Line line;
+
+  line_open (&line, 9600, KAA_SERIAL_XON_XOFF);
+  g_assert_true (kaa_io_channel_set_serial_speed (line.channel, 250000, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (get_speed (&line), ==, 250000);
+  assert_failed (kaa_io_channel_set_serial_speed (line.channel, 0, &error__), G_IO_ERROR_INVALID_ARGUMENT);
+  g_assert_cmpuint (get_speed (&line), ==, 250000);
+
+  g_object_unref (kaa_io_channel_close (line.channel, KAA_CLOSE_IMMEDIATE));
+  assert_failed (kaa_io_channel_set_serial_speed (line.channel, 9600, &error__), G_IO_ERROR_CLOSED);
+  line_end (&line);
+}
+
+/* A pseudo-terminal has neither pins nor breaks, and the kernel is not always honest about it. */
+static void
+test_pins (void)
+{
+  KaaIOChannel *a, *b;
+  Line line;
+
+  line_open (&line, 9600, KAA_SERIAL_NONE);
+  assert_failed (kaa_io_channel_get_serial_pins (line.channel, &error__), G_IO_ERROR_NOT_SUPPORTED);
+  assert_failed (kaa_io_channel_set_serial_pins (line.channel, KAA_SERIAL_PIN_DTR, KAA_SERIAL_PIN_RTS, &error__),
+                 G_IO_ERROR_NOT_SUPPORTED);
+  assert_failed (kaa_io_channel_set_serial_pins (line.channel, KAA_SERIAL_PIN_DCD, 0, &error__), G_IO_ERROR_INVALID_ARGUMENT);
+  assert_failed (kaa_io_channel_set_serial_pins (line.channel, KAA_SERIAL_PIN_DTR, KAA_SERIAL_PIN_DTR, &error__),
+                 G_IO_ERROR_INVALID_ARGUMENT);
+  assert_failed (kaa_io_channel_set_serial_break (line.channel, TRUE, &error__), G_IO_ERROR_NOT_SUPPORTED);
+  line_end (&line);
+
+  g_assert_true (kaa_io_channel_new_pair (&a, &b, NULL));
+  assert_failed (kaa_io_channel_get_serial_pins (a, &error__), G_IO_ERROR_NOT_SUPPORTED);
+  assert_failed (kaa_io_channel_set_serial_pins (a, KAA_SERIAL_PIN_DTR, 0, &error__), G_IO_ERROR_NOT_SUPPORTED);
+  assert_failed (kaa_io_channel_set_serial_break (a, TRUE, &error__), G_IO_ERROR_NOT_SUPPORTED);
+  assert_failed (kaa_io_channel_set_serial_speed (a, 9600, &error__), G_IO_ERROR_NOT_SUPPORTED);
+  g_object_unref (a);
+  g_object_unref (b);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -256,6 +470,13 @@ main (int    argc,
   g_test_add_func ("/serial/hangup-request", test_hangup_request);
   g_test_add_func ("/serial/hangup-unheard", test_hangup_unheard);
   g_test_add_func ("/serial/refused", test_refused);
+  g_test_add_func ("/serial/held", test_held);
+  g_test_add_func ("/serial/shared", test_shared);
+  g_test_add_func ("/serial/held/by-others", test_held_by_others);
+  g_test_add_func ("/serial/held/taken-over", test_held_taken_over);
+  g_test_add_func ("/serial/held/after-fork", test_held_after_fork);
+  g_test_add_func ("/serial/speed", test_speed);
+  g_test_add_func ("/serial/pins", test_pins);
 
   return g_test_run ();
 }

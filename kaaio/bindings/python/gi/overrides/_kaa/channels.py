@@ -363,6 +363,7 @@ add_methods(IOChannel, IOChannel._prepare,
             'get_property', 'set_property', 'set_properties', 'get_properties')
 add_methods(IOChannel, IOChannel._reopen, 'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal')
 # What only needs a text.
-add_methods(IOChannel, lambda channel, *_: loops.get_running_loop(), 'flush', 'wait_writable', 'shutdown', 'write_bytes')
+add_methods(IOChannel, lambda channel, *_: loops.get_running_loop(), 'flush', 'wait_writable', 'shutdown', 'write_bytes',
+            'get_serial_pins', 'set_serial_break', 'set_serial_pins', 'set_serial_speed')
 add_constructors(IOChannel, 'new', 'new_for_fd', 'new_for_stream', 'new_for_serial', 'new_pair')
 add_attributes(IOChannel)

@@ -49,13 +49,17 @@ TEXTS = {
         # Constructors.
         'new': 'Makes a channel that is not open yet.',
         'new_for_fd': 'Makes a channel of a descriptor, which then belongs to it.',
-        'new_for_serial': 'Opens a serial line, raw, with 8 bits and no parity unless the flags say otherwise.',
+        'new_for_serial': 'Opens a serial line for itself, raw, with 8 bits and no parity unless the flags say otherwise.',
         'new_for_stream': 'Makes a channel of a Gio.IOStream, Gio.InputStream, Gio.OutputStream or Gio.Socket.',
         'new_pair': 'Makes two connected channels. Returns (True, one, the other).',
         # Methods.
         'consume': 'Takes so many bytes of what peek() shows.',
         'describe': 'One line that says what the channel is doing, and why it is not reading.',
         'get_io_stream': 'The channel as a Gio.IOStream: for Gio.DBusConnection, Gio.TlsConnection, Gio.DataInputStream.',
+        'get_serial_pins': 'The pins of a serial line that are on: Kaa.SerialPins.',
+        'set_serial_break': 'Begins to send a break on a serial line, or ends it.',
+        'set_serial_pins': 'Sets and clears pins of a serial line: Kaa.SerialPins.DTR and Kaa.SerialPins.RTS.',
+        'set_serial_speed': 'Changes the speed of a serial line.',
         'flush': 'A future that is finished when everything is written.',
         'get_io_stream': 'The channel as a Gio.IOStream, for what takes one: a Gio.DBusConnection, a Gio.DataInputStream.',
         'shutdown': 'Half-closes: Kaa.IO_WRITE tells the peer that no more will come, after what is queued.',
