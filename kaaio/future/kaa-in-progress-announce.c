@@ -5,7 +5,8 @@
  *
  * Settling gives it a result and wakes the threads that wait; it happens once, in any thread. The announcement runs on the future's
  * context: notifications, the signal, then the listeners in order. It goes step by step and keeps nothing on the stack
- * between two steps, so when user code runs a nested loop inside of one, the rest goes on in there.
+ * between two steps, so when user code runs a nested loop inside of one, the rest goes on in there; and when a step has used up
+ * the dispatch, in another one.
  */
 
 #include "future/kaa-in-progress-internal.h"
@@ -191,6 +192,10 @@ announce (KaaInProgress *self)
         default:
           run_listener (self, &announcement.listener);
         }
+
+      /* The rest is queued already. */
+      if (announcement.more && !kaa_poller_spend (self->poller, 0))
+        break;
     }
 }
 

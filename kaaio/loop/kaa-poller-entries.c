@@ -6,16 +6,13 @@
  *
  * Ready entries are dispatched in the order in which they became ready. What one dispatch of the source
  * may take is limited, for all of them together; an entry that has more to do than that puts
- * itself off, and stays at idle priority until it is dispatched, whatever comes.
+ * itself off, and is dispatched when the loop has nothing better to do, or when it has waited long enough (kaa-poller.c).
  *
  * Parked entries have something that nobody wants, and GObject tells nobody when a handler is
  * connected. So they are looked at: those with blocked handlers in each turn, those without any
  * only after a handler was connected somewhere in the process.
  */
 
-#define KAA_SHARE_USEC    2000
-#define KAA_SHARE_BYTES   (1024 * 1024)
-#define KAA_SHARE_CALLS   64    /* between two looks at the clock */
 #define KAA_LOOKS_A_TURN  32    /* of either kind, while there is something to dispatch */
 
 static void
@@ -48,6 +45,7 @@ kaa_entry_list_append (KaaEntryList *list,
   list->length++;
 }
 
+/* The tasks that are there by now go before it. */
 static void
 kaa_poll_entry_move (KaaPollEntry *entry,
                      KaaList       to)
@@ -57,7 +55,9 @@ kaa_poll_entry_move (KaaPollEntry *entry,
   if (entry->queue < KAA_N_LISTS)
     kaa_entry_list_unlink (&self->lists[entry->queue], entry);
   entry->queue = to;
-  entry->serial = self->serial + 1;
+  entry->batch = self->batch;
+  if ((guint32) g_atomic_int_get ((gint *) &self->n_tasks_pushed) != self->batch_end)
+    entry->batch++;
   kaa_entry_list_append (&self->lists[to], entry);
 }
 
@@ -151,66 +151,50 @@ kaa_poller_look (KaaPoller *self)
     kaa_poller_look_at_first (self, KAA_LIST_BLOCKED);
 }
 
-/* --- dispatch --- */
+/* --- the share of a dispatch --- */
 
-KaaShare
-kaa_poller_begin_share (KaaPoller *self)
+/*
+ * It is asked after each callback, and a clock costs a tenth of what the emission of a line does. Where the processor has a counter that
+ * costs less, the clock is read when that says that the time may be over, and not before. How fast it counts need not be known, but
+ * for a limit below.
+ */
+#if defined (__x86_64__) && defined (__GNUC__)
+# define KAA_TICKS_PER_USEC_LEAST 1000
+
+static inline guint64
+kaa_count_ticks (void)
 {
-  KaaShare outer = self->share;
-
-  self->share.end = g_get_monotonic_time () + KAA_SHARE_USEC;
-  self->share.bytes = KAA_SHARE_BYTES;
-  self->share.calls = 0;
-  self->share.used_up = FALSE;
-
-  return outer;
+  return __builtin_ia32_rdtsc ();
 }
+#else
+# define KAA_TICKS_PER_USEC_LEAST 0
 
-/* The share is used up: whoever else was ready goes on at idle priority, too. A source that always has something left at its own
- * priority would stop everything below it. */
-static void
-kaa_poller_put_off (KaaPoller *self,
-                    KaaList    list,
-                    guint32    serial)
+static inline guint64
+kaa_count_ticks (void)
 {
-  KaaEntryList *queue = &self->lists[list];
+  return 0;
+}
+#endif
 
-  while (list == KAA_LIST_READY && queue->first != NULL)
-    {
-      KaaPollEntry *entry = queue->first;
-
-      if ((gint32) (entry->serial - serial) > 0)
-        break;
-      kaa_poll_entry_move (entry, KAA_LIST_REST);
-      kaa_poll_entry_schedule_idle (entry);
-    }
+static void
+kaa_share_note_time (KaaShare *share,
+                     gint64    now)
+{
+  share->used_up = now >= share->end;
+  share->ticks = kaa_count_ticks ();
+  share->ticks_left = share->used_up ? 0 : (share->end - now) * KAA_TICKS_PER_USEC_LEAST;
 }
 
 void
-kaa_poller_run_entries (KaaPoller *self,
-                        KaaList    list)
+kaa_poller_begin_share (KaaPoller *self,
+                        gint64     now,
+                        gint64     usec)
 {
-  KaaEntryList *queue = &self->lists[list];
-  guint32 serial = ++self->serial;
-
-  while (!kaa_poller_is_forked (self) && queue->first != NULL)
-    {
-      KaaPollEntry *entry = queue->first;
-
-      /* Scheduled since this dispatch began, and so were all behind it. */
-      if ((gint32) (entry->serial - serial) > 0)
-        break;
-
-      kaa_poll_entry_move (entry, KAA_LIST_REST);
-      entry->funcs->dispatch (entry);
-
-      /* Only now: the tasks may have used it up, and something has to be done in each turn. */
-      if (self->share.used_up)
-        {
-          kaa_poller_put_off (self, list, serial);
-          break;
-        }
-    }
+  self->share.end = now + usec;
+  self->share.bytes = KAA_SHARE_BYTES * usec / KAA_SHARE_USEC;
+  kaa_share_note_time (&self->share, now);
+  /* Something is done in any case. */
+  self->share.used_up = FALSE;
 }
 
 gboolean
@@ -222,13 +206,43 @@ kaa_poller_spend (KaaPoller *self,
   if (kaa_poller_is_forked (self))
     return FALSE;
 
+  if (kaa_count_ticks () - share->ticks >= share->ticks_left && !share->used_up)
+    kaa_share_note_time (share, g_get_monotonic_time ());
   share->bytes -= MIN (bytes, share->bytes);
-  share->calls++;
-  if (share->bytes == 0 ||
-      (share->calls % KAA_SHARE_CALLS == 0 && g_get_monotonic_time () >= share->end))
+  if (share->bytes == 0)
     share->used_up = TRUE;
 
   return !share->used_up;
+}
+
+/* --- dispatch --- */
+
+void
+kaa_poller_run_entries (KaaPoller *self,
+                        KaaList    list)
+{
+  KaaEntryList *queue = &self->lists[list];
+  guint32 batch = self->batch;
+
+  if (kaa_poller_are_tasks_done (self))
+    kaa_poller_begin_batch (self);
+  else
+    batch--;
+
+  while (!kaa_poller_is_forked (self) && queue->first != NULL)
+    {
+      KaaPollEntry *entry = queue->first;
+
+      /* Scheduled since then, and so were all behind it. */
+      if ((gint32) (entry->batch - batch) > 0)
+        break;
+
+      kaa_poll_entry_move (entry, KAA_LIST_REST);
+      entry->funcs->dispatch (entry);
+
+      if (!kaa_poller_spend (self, 0))
+        break;
+    }
 }
 
 void
@@ -305,6 +319,13 @@ kaa_poll_entry_schedule (KaaPollEntry *entry)
 {
   if (entry->queue != KAA_LIST_READY && entry->queue != KAA_LIST_IDLE && kaa_poller_is_usable (entry->poller))
     kaa_poll_entry_move (entry, KAA_LIST_READY);
+}
+
+void
+kaa_poll_entry_schedule_last (KaaPollEntry *entry)
+{
+  if (kaa_poller_is_usable (entry->poller))
+    kaa_poll_entry_move (entry, entry->queue == KAA_LIST_IDLE ? KAA_LIST_IDLE : KAA_LIST_READY);
 }
 
 void

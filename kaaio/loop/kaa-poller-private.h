@@ -48,12 +48,17 @@ typedef enum
   KAA_POLLER_EPOLL
 } KaaPollerMode;
 
+/* What one dispatch may take. */
+#define KAA_SHARE_USEC  2000
+#define KAA_SHARE_BYTES (1024 * 1024)
+
 /* What is left for one dispatch of all entries together. */
 typedef struct
 {
   gint64 end;
   gsize bytes;
-  guint calls;
+  guint64 ticks;        /* when the clock was read last, and how many of them are within the share for certain */
+  guint64 ticks_left;
   gboolean used_up;
 } KaaShare;
 
@@ -99,7 +104,7 @@ struct _KaaPoller
   gboolean told;               /* the context is gone, and nobody is left who has to be told; with the lock */
   KaaTask *tasks;
   KaaTask *last_task;
-  guint32 n_tasks_pushed;
+  guint32 n_tasks_pushed;      /* atomic: read without it */
   guint32 n_tasks_taken;
   GQueue witnesses;            /* KaaWitness.link; with the lock */
 
@@ -107,7 +112,14 @@ struct _KaaPoller
   GSource *source;             /* owned by the context; NULL once that is gone */
   GSource *companion;          /* the same; made when something is put off for the first time */
   KaaEntryList lists[KAA_N_LISTS]; /* every entry that it knows is in one of them */
-  guint32 serial;              /* of the dispatch begun last */
+  guint32 batch;               /* the one under way: some tasks, and then the entries that they go before */
+  guint32 batch_end;           /* so many tasks were pushed when it began */
+  gboolean entries_next;       /* tasks have used up a dispatch */
+  gboolean used_up;            /* a dispatch has used up its share: the next turn belongs to others */
+  gboolean rests;              /* that turn is under way */
+  guint n_turns_waited;        /* by what was put off */
+  gint64 waits_since;
+  gint64 usec_run;             /* of its own time, since there was a turn for who has a lower priority */
   KaaShare share;
   guint depth;                 /* of dispatches, one within the other */
   guint connections;           /* what was counted when the looks at KAA_LIST_NOBODY began */
@@ -138,15 +150,27 @@ extern GMutex kaa_poller_static_lock;
 /* kaa-poller.c */
 
 void     kaa_poller_need_companion (KaaPoller *self);
+/* What is queued and scheduled from now on belongs to the next one. */
+void     kaa_poller_begin_batch    (KaaPoller *self);
 
 /* kaa-poller-entries.c */
 
+/* Takes the place of the share that is there; now is what the clock says. */
+void     kaa_poller_begin_share    (KaaPoller *self,
+                                    gint64     now,
+                                    gint64     usec);
 /* Looks at parked entries: all of them, or some where there will be another turn before the loop sleeps. */
 void     kaa_poller_look           (KaaPoller *self);
-/* Returns the share of the dispatch around this one, to be put back. */
-KaaShare kaa_poller_begin_share    (KaaPoller *self);
+/* Those of the list whose tasks are done. */
 void     kaa_poller_run_entries    (KaaPoller *self,
                                     KaaList    list);
+
+static inline gboolean
+kaa_poller_are_tasks_done (KaaPoller *self)
+{
+  return (gint32) (self->n_tasks_taken - self->batch_end) >= 0;
+}
+
 /* ... that the context is gone. */
 void     kaa_poller_tell_entries   (KaaPoller *self);
 

@@ -8,8 +8,12 @@
  * KaaPoller: one GSource for all channels of a (GMainContext, priority).
  *
  * A turn: prepare() looks at the entries that are parked, check() turns what the kernel reports into
- * ready bits and lists, dispatch() runs the tasks and then the entries that are ready. What one
- * dispatch cannot finish goes on from a companion source at idle priority.
+ * ready bits and lists, dispatch() runs the tasks and then the entries that are ready.
+ *
+ * Nobody starves. A dispatch ends behind the first callback that ran past its share, and the next turn belongs to others, down to idle
+ * priority, where a companion source has what they leave. What could not be finished is put off: it goes on from there, so
+ * redraws and timers keep their beat. Other sources may always be ready, and would stop the companion for ever; so what was passed over
+ * for some turns is due, and gets a smaller share at the poller's own priority.
  *
  * Lifetimes:
  *  1. The context owns the sources, each source owns a reference on the poller, and so does whoever
@@ -28,7 +32,7 @@
  */
 
 /* Outside of a dispatch. */
-static const KaaShare kaa_share_unlimited = { .end = G_MAXINT64, .bytes = G_MAXSIZE };
+static const KaaShare kaa_share_unlimited = { .end = G_MAXINT64, .bytes = G_MAXSIZE, .ticks_left = G_MAXUINT64 };
 
 /* How long who would be refused waits for a thread to end. */
 #define KAA_N_LOOKS 20
@@ -65,18 +69,35 @@ kaa_poller_note_thread (KaaPoller *self)
 
 /* --- tasks and dispatch --- */
 
-/* Those that were there at the beginning. A nested loop in one of them takes them from the same queue. */
+/* What is due takes an eighth of a share at least, and no more than half the time that it has waited. */
+#define KAA_SHARE_LEAST   (KAA_SHARE_USEC / 8)
+
+/* What was put off waits for so many turns; or for so many, if they take that long. Two floods of different priorities must not be
+ * due in turns, and leave none for who has a lower priority. */
+#define KAA_PATIENCE_TURNS     8
+#define KAA_PATIENCE_MIN_TURNS 4
+#define KAA_PATIENCE_USEC      4000
+
+void
+kaa_poller_begin_batch (KaaPoller *self)
+{
+  self->batch++;
+  self->batch_end = g_atomic_int_get ((gint *) &self->n_tasks_pushed);
+}
+
+/* Those of the batch, one at least, within the share. A nested loop in one of them takes them from the same queue. */
 static void
 kaa_poller_run_tasks (KaaPoller *self)
 {
-  guint32 end;
+  gboolean budget = TRUE;
 
+  if (kaa_poller_are_tasks_done (self))
+    kaa_poller_begin_batch (self);
   if (!kaa_poller_has_tasks (self))
     return;
 
   g_mutex_lock (&self->lock);
-  end = self->n_tasks_pushed;
-  while (self->tasks != NULL && (gint32) (end - self->n_tasks_taken) > 0)
+  while (budget && self->tasks != NULL && !kaa_poller_are_tasks_done (self))
     {
       KaaTask *task = self->tasks;
 
@@ -89,47 +110,125 @@ kaa_poller_run_tasks (KaaPoller *self)
       if (kaa_poller_is_forked (self))
         return;
 
+      budget = kaa_poller_spend (self, 0);
       g_mutex_lock (&self->lock);
     }
   g_mutex_unlock (&self->lock);
 }
 
-static gboolean
-kaa_poller_run (KaaPoller *self,
-                KaaList    list)
+/* Tasks first, and then the entries that they go before. Where the tasks leave nothing of the share, entries are first the next time,
+ * so that no amount of tasks stops them. */
+static void
+kaa_poller_run_list (KaaPoller *self,
+                     KaaList    list)
 {
-  KaaShare outer;
-  gboolean none_left;
+  gboolean tasks_last = list == KAA_LIST_READY && self->entries_next;
 
-  if (kaa_poller_is_forked (self))
-    return G_SOURCE_CONTINUE;
+  if (list == KAA_LIST_READY && !self->entries_next)
+    {
+      kaa_poller_run_tasks (self);
+      self->entries_next = self->share.used_up;
+      if (self->share.used_up || kaa_poller_is_forked (self))
+        return;
+    }
 
-  kaa_poller_note_thread (self);
-  outer = kaa_poller_begin_share (self);
-  self->depth++;
-  if (list == KAA_LIST_READY)
-    kaa_poller_run_tasks (self);
-  none_left = !kaa_poller_has_tasks (self);
-  kaa_poller_run_entries (self, list);
   /* What the entries have queued does not need another turn of the loop; what tasks have queued does. */
-  if (none_left && !kaa_poller_is_forked (self))
-    kaa_poller_run_tasks (self);
-  self->depth--;
-  self->share = outer;
+  tasks_last = tasks_last || !kaa_poller_has_tasks (self);
+  if (list == KAA_LIST_READY)
+    self->entries_next = FALSE;
+  kaa_poller_run_entries (self, list);
+  if (tasks_last && !self->share.used_up && !kaa_poller_is_forked (self))
+    {
+      kaa_poller_run_tasks (self);
+      self->entries_next = self->entries_next || self->share.used_up;
+    }
+}
 
-  return G_SOURCE_CONTINUE;
+/* Whether what was put off has been passed over often enough. */
+static gboolean
+kaa_poller_is_due (KaaPoller *self)
+{
+  if (self->lists[KAA_LIST_IDLE].length == 0 || self->n_turns_waited < KAA_PATIENCE_MIN_TURNS)
+    return FALSE;
+
+  return self->n_turns_waited >= KAA_PATIENCE_TURNS ||
+         g_get_monotonic_time () - self->waits_since >= KAA_PATIENCE_USEC;
+}
+
+/* Something that was not put off. */
+static gboolean
+kaa_poller_has_news (KaaPoller *self)
+{
+  return self->lists[KAA_LIST_READY].length > 0 || kaa_poller_has_tasks (self);
+}
+
+static void
+kaa_poller_run_for (KaaPoller *self,
+                    KaaList    list,
+                    gint64     begin,
+                    gint64     usec)
+{
+  KaaShare outer = self->share;
+  gboolean others_wait = list == KAA_LIST_READY && self->lists[KAA_LIST_IDLE].length > 0;
+  gint64 end;
+
+  kaa_poller_begin_share (self, begin, usec);
+  self->depth++;
+  kaa_poller_run_list (self, list);
+  self->depth--;
+
+  if (!kaa_poller_is_forked (self))
+    {
+      end = g_get_monotonic_time ();
+      if (list == KAA_LIST_READY && self->depth == 0)
+        self->usec_run += end - begin;
+      if (self->share.used_up)
+        {
+          self->usec_run = 0;
+          self->used_up = TRUE;
+          kaa_poller_need_companion (self);
+        }
+      if (!others_wait)
+        {
+          self->n_turns_waited = 0;
+          self->waits_since = end;
+        }
+    }
+  self->share = outer;
 }
 
 static gboolean
 kaa_poller_run_ready (gpointer user_data)
 {
-  return kaa_poller_run (user_data, KAA_LIST_READY);
+  KaaPoller *self = user_data;
+  gint64 now = g_get_monotonic_time ();
+
+  if (kaa_poller_is_forked (self))
+    return G_SOURCE_CONTINUE;
+
+  kaa_poller_note_thread (self);
+  if (kaa_poller_is_due (self))
+    kaa_poller_run_for (self, KAA_LIST_IDLE, now, CLAMP ((now - self->waits_since) / 2, KAA_SHARE_LEAST, KAA_SHARE_USEC));
+  else
+    /* Who has a little to do in each turn shall not stop what is below it either. */
+    kaa_poller_run_for (self, KAA_LIST_READY, now, MAX (KAA_SHARE_USEC - self->usec_run, 0));
+
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
-kaa_poller_run_idle (gpointer user_data)
+kaa_poller_run_put_off (gpointer user_data)
 {
-  return kaa_poller_run (user_data, KAA_LIST_IDLE);
+  KaaPoller *self = user_data;
+
+  if (kaa_poller_is_forked (self))
+    return G_SOURCE_CONTINUE;
+
+  kaa_poller_note_thread (self);
+  kaa_poller_run_for (self, self->rests && kaa_poller_has_news (self) ? KAA_LIST_READY : KAA_LIST_IDLE,
+                      g_get_monotonic_time (), KAA_SHARE_USEC);
+
+  return G_SOURCE_CONTINUE;
 }
 
 /* --- the sources --- */
@@ -164,7 +263,9 @@ kaa_poller_prepare (GSource *source,
 
   if (self->lists[KAA_LIST_BLOCKED].length + self->lists[KAA_LIST_NOBODY].length > 0)
     kaa_poller_look (self);
-  if (self->lists[KAA_LIST_READY].length > 0 || kaa_poller_has_tasks (self))
+  if (self->lists[KAA_LIST_IDLE].length > 0)
+    self->n_turns_waited++;
+  if (kaa_poller_has_news (self) || kaa_poller_is_due (self))
     *timeout = 0;
 
   return FALSE;
@@ -180,7 +281,13 @@ kaa_poller_check (GSource *source)
 
   kaa_watches_collect (self);
 
-  return self->lists[KAA_LIST_READY].length > 0 || kaa_poller_has_tasks (self);
+  self->rests = self->used_up;
+  self->used_up = FALSE;
+  if (!self->rests && (kaa_poller_has_news (self) || kaa_poller_is_due (self)))
+    return TRUE;
+
+  self->usec_run = 0;
+  return FALSE;
 }
 
 static gboolean
@@ -208,6 +315,14 @@ kaa_companion_prepare (GSource *source,
   return !kaa_poller_is_forked (self) && self->lists[KAA_LIST_IDLE].length > 0;
 }
 
+static gboolean
+kaa_companion_check (GSource *source)
+{
+  KaaPoller *self = kaa_poller_of (source);
+
+  return !kaa_poller_is_forked (self) && self->rests && kaa_poller_has_news (self);
+}
+
 static GSourceFuncs kaa_poller_source_funcs =
 {
   .prepare = kaa_poller_prepare,
@@ -219,6 +334,7 @@ static GSourceFuncs kaa_poller_source_funcs =
 static GSourceFuncs kaa_companion_source_funcs =
 {
   .prepare = kaa_companion_prepare,
+  .check = kaa_companion_check,
   .dispatch = kaa_poller_dispatch,
   .finalize = kaa_poller_finalize_source,
 };
@@ -245,13 +361,22 @@ kaa_poller_add_source (KaaPoller      *self,
   return source;
 }
 
+/* Idle, and below its own; one that is idle itself leaves turns to what is called low. */
+static int
+kaa_get_companion_priority (int priority)
+{
+  const int distance = G_PRIORITY_LOW - G_PRIORITY_DEFAULT_IDLE;
+
+  return MAX (G_PRIORITY_DEFAULT_IDLE, MIN (priority, G_MAXINT - distance) + distance);
+}
+
 void
 kaa_poller_need_companion (KaaPoller *self)
 {
   if (self->companion == NULL)
     self->companion = kaa_poller_add_source (self, &kaa_companion_source_funcs, "kaa-poller-companion",
-                                             MAX (self->key.priority, G_PRIORITY_DEFAULT_IDLE),
-                                             kaa_poller_run_idle, NULL);
+                                             kaa_get_companion_priority (self->key.priority),
+                                             kaa_poller_run_put_off, NULL);
 }
 
 /* Other threads may hand over tasks until there are none left. */
@@ -629,7 +754,7 @@ kaa_poller_defer (KaaPoller *self,
           else
             self->last_task->next = task;
           self->last_task = task;
-          self->n_tasks_pushed++;
+          g_atomic_int_set ((gint *) &self->n_tasks_pushed, self->n_tasks_pushed + 1);
 
           if (first && self->context != NULL && g_atomic_pointer_get (&self->thread) != kaa_thread_self ())
             kaa_poller_wake (self);

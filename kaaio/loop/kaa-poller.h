@@ -55,7 +55,7 @@ struct _KaaPollEntry
   KaaPoller *poller;          /* owned, while attached */
   KaaPollEntry *next;         /* in the list that `queue` names: one of the poller's */
   KaaPollEntry *previous;
-  guint32 serial;             /* dispatch that may run it, at the earliest */
+  guint32 batch;              /* of tasks and entries, that it belongs to */
   guint8 queue;               /* the poller's business */
   guint8 look;                /* what the last look found, while parked */
 };
@@ -150,7 +150,10 @@ void           kaa_poll_entry_change_poller (KaaPollEntry *entry,
                                              KaaPoller    *poller);
 /* Dispatch it: in the next turn (from inside a dispatch), or in this one if its dispatch has not begun. Ends parking. */
 void           kaa_poll_entry_schedule      (KaaPollEntry *entry);
-/* Dispatch it when nothing of a higher priority is left to do (the companion source). */
+/* Dispatch it behind all tasks that were deferred so far. */
+void           kaa_poll_entry_schedule_last (KaaPollEntry *entry);
+/* Dispatch it when nothing of a higher priority is left to do (the companion source), or when it has waited for some turns and
+ * milliseconds. */
 void           kaa_poll_entry_schedule_idle (KaaPollEntry *entry);
 /* Something is at hand that nobody wants: ask look() in the coming turns. first is what the caller's own look has just found. */
 void           kaa_poll_entry_park          (KaaPollEntry *entry,
@@ -159,8 +162,8 @@ void           kaa_poll_entry_unschedule    (KaaPollEntry *entry); /* out of wha
 /* It will be dispatched, sooner or later. */
 gboolean       kaa_poll_entry_is_scheduled  (KaaPollEntry *entry);
 
-/* From inside dispatch(): bytes were moved or one emission was made. FALSE when the share of this dispatch
- * (2 ms or 1 MiB, over all entries) is used up. */
+/* From inside of a dispatch: bytes were moved, or code of the application has run. FALSE when the share of this dispatch
+ * (2 ms or 1 MiB, over all tasks and entries) is used up: nothing more of that kind may begin in it. */
 gboolean       kaa_poller_spend          (KaaPoller    *self,
                                           gsize         bytes);
 

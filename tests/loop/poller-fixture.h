@@ -79,7 +79,7 @@ settle (void)
 }
 
 /* Descriptors of this process; or only those that are epoll sets. */
-static guint
+static inline guint
 count_fds (gboolean only_epoll)
 {
   GDir *dir = g_dir_open ("/proc/self/fd", 0, NULL);
@@ -176,7 +176,7 @@ entry_free (Entry *self)
   g_free (self);
 }
 
-static void
+static inline void
 entry_watch (Entry        *self,
              int           fd,
              KaaPollFlags  wanted)
@@ -193,7 +193,7 @@ make_pipe (int fds[2])
   g_assert_cmpint (pipe2 (fds, O_CLOEXEC | O_NONBLOCK), ==, 0);
 }
 
-static void
+static inline void
 close_both (int fds[2])
 {
   for (int i = 0; i < 2; i++)
@@ -204,7 +204,7 @@ close_both (int fds[2])
     }
 }
 
-static void
+static inline void
 put (int fd)
 {
   g_assert_cmpint (write (fd, "x", 1), ==, 1);
