@@ -118,7 +118,8 @@ finish_close (KaaIOChannel *self)
   kaa_channel_publish (priv);
   close_descriptor (self);
   closing->done = TRUE;
-  kaa_channel_schedule (self);
+  /* Behind the futures that have failed. */
+  kaa_channel_schedule_last (self);
 }
 
 /* From here on the channel is not alive. */
@@ -360,6 +361,9 @@ kaa_channel_announce_close (KaaIOChannel *self)
 
   if (!closing->signalled && !priv->emitting)
     {
+      /* C2: last of all. */
+      if (priv->reading->overflows != NULL)
+        return FALSE;
       closing->signalled = TRUE;
       priv->emitting = TRUE;
       kaa_collector_settle ();

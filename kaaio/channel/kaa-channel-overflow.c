@@ -30,7 +30,8 @@ kaa_channel_emit_overflow (KaaIOChannel *self)
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   guint64 bytes;
 
-  if (priv->reading->overflows == NULL || priv->emitting)
+  /* Behind the requests that failed for it. */
+  if (priv->reading->overflows == NULL || priv->emitting || priv->failing)
     return FALSE;
 
   bytes = g_array_index (priv->reading->overflows, guint64, 0);

@@ -104,10 +104,11 @@ pump (KaaIOChannel *self)
 
   while (budget)
     {
-      if (kaa_channel_announce_close (self))
-        continue;
-      if (kaa_channel_write_out (self, &budget))
-        continue;
+      if (kaa_channel_announce_close (self) || kaa_channel_write_out (self, &budget))
+        {
+          budget = budget && kaa_channel_has_budget (priv);
+          continue;
+        }
       if (kaa_channel_deliver (self, &budget))
         continue;
       if (kaa_channel_close_step (self))

@@ -318,7 +318,7 @@ kaa_channel_deliver (KaaIOChannel *self,
         break;
 
       any = TRUE;
-      if (priv->entry.poller == NULL || !kaa_poller_spend (priv->entry.poller, 0))
+      if (!kaa_channel_has_budget (priv))
         {
           *budget = FALSE;
           break;

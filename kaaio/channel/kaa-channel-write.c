@@ -317,8 +317,8 @@ kaa_channel_write_out (KaaIOChannel *self,
   n = write_once (self);
   if (n > 0)
     *budget = kaa_poller_spend (priv->entry.poller, n);
-  while (settle_next (self))
-    ;
+  while (*budget && settle_next (self))
+    *budget = kaa_channel_has_budget (priv);
   kaa_channel_wake_feeders (self);
   kaa_channel_notify_state (self);
 

@@ -279,6 +279,13 @@ kaa_channel_get_blocks (KaaIOChannelPrivate *priv)
   return kaa_poller_get_blocks (priv->entry.poller);
 }
 
+/* After code of the application has run in a dispatch. FALSE: that has to end. */
+static inline gboolean
+kaa_channel_has_budget (KaaIOChannelPrivate *priv)
+{
+  return priv->entry.poller != NULL && kaa_poller_spend (priv->entry.poller, 0);
+}
+
 static inline gsize
 kaa_channel_get_unwritten (KaaIOChannelPrivate *priv)
 {
@@ -432,6 +439,8 @@ gboolean      kaa_channel_wants_only_lines      (KaaIOChannel *self);
 /* kaa-io-channel.c */
 void          kaa_channel_update_hold           (KaaIOChannel *self);
 void          kaa_channel_schedule              (KaaIOChannel *self);
+/* Behind all futures that were settled before. */
+void          kaa_channel_schedule_last         (KaaIOChannel *self);
 void          kaa_channel_set_context           (KaaIOChannel *self, GMainContext *context);
 void          kaa_channel_move_to_poller        (KaaIOChannel *self, KaaPoller *poller);
 

@@ -80,14 +80,28 @@ kaa_channel_update_hold (KaaIOChannel *self)
     g_object_unref (self);
 }
 
+static gboolean
+may_schedule (KaaIOChannelPrivate *priv)
+{
+  return priv->entry.poller != NULL && kaa_channel_is_mine (priv) && !kaa_poller_is_gone (priv->entry.poller);
+}
+
 void
 kaa_channel_schedule (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (priv->entry.poller != NULL && kaa_channel_is_mine (priv) &&
-      !kaa_poller_is_gone (priv->entry.poller))
+  if (may_schedule (priv))
     kaa_poll_entry_schedule (&priv->entry);
+}
+
+void
+kaa_channel_schedule_last (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (may_schedule (priv))
+    kaa_poll_entry_schedule_last (&priv->entry);
 }
 
 static const KaaPollEntryFuncs entry_funcs = {
