@@ -6,6 +6,8 @@ import gc
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -248,6 +250,57 @@ class Cases:
 class Stock(Cases, unittest.TestCase):
     def run_in_loop(self, coroutine):
         return asyncio.run(coroutine)
+
+    def test_served_from_the_start(self):
+        """Nothing of Kaa was called, and GLib goes on."""
+        async def main():
+            done = asyncio.get_running_loop().create_future()
+            GLib.timeout_add(1, lambda: done.set_result(None))
+            Kaa.serve_glib()
+            await asyncio.wait_for(done, SECONDS)
+            Kaa.serve_glib()
+
+        asyncio.run(main())
+        with self.assertRaises(RuntimeError):
+            Kaa.serve_glib()
+
+    def test_imported_in_a_coroutine(self):
+        program = '''
+import asyncio
+import gi
+from gi.repository import GLib
+
+async def main():
+    done = asyncio.get_running_loop().create_future()
+    GLib.timeout_add(1, lambda: done.set_result(None))
+    gi.require_version('Kaa', '1.0')
+    from gi.repository import Kaa
+    await asyncio.wait_for(done, 30)
+
+asyncio.run(main())
+'''
+        done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual((done.stdout, done.stderr, done.returncode), ('', '', 0))
+
+    def test_imported_in_a_strange_loop(self):
+        """It cannot serve GLib, and that is no reason not to be imported."""
+        program = '''
+import asyncio
+import gi
+gi.require_version('Kaa', '1.0')
+
+class Loop:
+    pass
+
+asyncio._set_running_loop(Loop())
+from gi.repository import Kaa
+try:
+    Kaa.serve_glib()
+except RuntimeError as error:
+    print('refused')
+'''
+        done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual((done.stdout, done.stderr, done.returncode), ('refused\n', '', 0))
 
     def test_sleeps(self):
         """No turn of the loop happens in which there is nothing to do."""

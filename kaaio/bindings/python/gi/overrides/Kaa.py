@@ -13,11 +13,13 @@ State that has to outlive a wrapper is kept in C: wrappers come and go while the
 from gi.module import get_introspection_module
 from gi.overrides import override
 
+from gi.overrides._kaa.loops import serve_early, serve_glib
 from gi.overrides._kaa.tasks import run
 
 Kaa = get_introspection_module('Kaa')
 
-__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'Process', 'Socket', 'run']
+__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'Process', 'Socket', 'run',
+           'serve_glib']
 
 IO_READ = Kaa.IOCondition.READ
 IO_WRITE = Kaa.IOCondition.WRITE
@@ -45,3 +47,6 @@ Process = _override(processes.Process)
 
 from gi.overrides._kaa import sockets  # noqa: E402
 Socket = _override(sockets.Socket)
+
+# Who imports this inside of a coroutine shall not have to call anything before GLib is served.
+serve_early()

@@ -32,6 +32,22 @@ def get_running_loop():
     return loop
 
 
+def serve_glib():
+    """Makes asyncio's running loop serve GLib from now on: this thread's main context, with all windows, timers and handlers on it.
+
+    The first call of Kaa in a coroutine does it as well; this is for programs that need GLib before. It costs nothing to call it again.
+    It raises RuntimeError where no loop of asyncio is running.
+    """
+    if get_running_loop() is None:
+        raise RuntimeError('No loop of asyncio is running: call this in a coroutine')
+
+
+def serve_early():
+    """serve_glib() where a loop is running that can do so; what is wrong with another one is said by the first call that needs it."""
+    with contextlib.suppress(RuntimeError):
+        get_running_loop()
+
+
 def _adopt(loop):
     selector = getattr(loop, '_selector', None)
     for owner in (loop, selector):
