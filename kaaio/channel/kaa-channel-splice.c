@@ -298,11 +298,14 @@ kaa_splice_move (KaaSplice  *self,
 /* --- the method --- */
 
 static GError *
-check_target (KaaIOChannel *self,
-              KaaIOChannel *target)
+check_target (KaaIOChannel   *self,
+              KaaIOChannel   *target,
+              KaaSpliceFlags  flags)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (target);
 
+  if ((flags & ~KAA_SPLICE_CLOSE_TARGET) != 0)
+    return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "There are no such flags for a splice: 0x%x", (guint) flags);
   if (self == target)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                                 "A channel cannot be spliced to itself");
@@ -342,7 +345,7 @@ check_target (KaaIOChannel *self,
  * or fails, first, it fails with that error (`G_IO_ERROR_CLOSED`, `G_IO_ERROR_BROKEN_PIPE`, ...), whose message says how many
  * bytes had been written, and what was not yet taken stays in @self. An error of @self ends it likewise.
  * It fails with `G_IO_ERROR_NOT_SUPPORTED` in another thread, or where the directions do not fit, and with
- * `G_IO_ERROR_INVALID_ARGUMENT` where both are the same channel.
+ * `G_IO_ERROR_INVALID_ARGUMENT` where both are the same channel, or @flags has others than those.
  *
  * Returns: (transfer full): a future that is finished with the number of bytes moved, a #guint64, when the last one is written
  *
@@ -365,7 +368,7 @@ kaa_io_channel_splice (KaaIOChannel   *self,
 
   error = kaa_channel_check_request (self, KAA_PENDING_SPLICE, 0, &wants);
   if (error == NULL)
-    error = check_target (self, target);
+    error = check_target (self, target, flags);
   if (error != NULL)
     return kaa_channel_refuse_request (self, KAA_PENDING_SPLICE, error);
 

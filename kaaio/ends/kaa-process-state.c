@@ -269,6 +269,31 @@ kaa_process_set_stop_command (KaaProcess *self,
 }
 
 /**
+ * kaa_process_set_argv: (set-property argv)
+ * @self: a process
+ * @argv: (nullable) (array zero-terminated=1) (element-type filename): the program and its arguments
+ *
+ * Sets what is started, for the next start.
+ *
+ * Since: 1.0
+ */
+void
+kaa_process_set_argv (KaaProcess         *self,
+                      const char * const *argv)
+{
+  KaaProcessPrivate *priv;
+  char **before;
+
+  g_return_if_fail (KAA_IS_PROCESS (self));
+
+  priv = kaa_process_get_private (self);
+  before = priv->argv;
+  priv->argv = g_strdupv ((char **) argv);
+  g_strfreev (before);
+  kaa_process_notify (self, KAA_PROCESS_PROP_ARGV);
+}
+
+/**
  * kaa_process_set_environment: (set-property environment)
  * @self: a process
  * @environment: (nullable) (array zero-terminated=1) (element-type filename): variables, each as `NAME=value`

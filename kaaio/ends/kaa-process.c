@@ -238,7 +238,7 @@ kaa_process_set_property (GObject      *object,
   switch ((gint) id)
     {
     case KAA_PROCESS_PROP_ARGV:
-      priv->argv = g_value_dup_boxed (value);
+      kaa_process_set_argv (self, g_value_get_boxed (value));
       break;
     case KAA_PROCESS_PROP_FLAGS:
       priv->flags = g_value_get_flags (value);
@@ -278,14 +278,14 @@ kaa_process_class_init (KaaProcessClass *klass)
   object_class->set_property = kaa_process_set_property;
 
   /**
-   * KaaProcess:argv: (getter get_argv)
+   * KaaProcess:argv: (getter get_argv) (setter set_argv)
    *
    * The program and its arguments. A program without a `/` is looked up in the `PATH` of this process.
    *
    * Since: 1.0
    */
   properties[KAA_PROCESS_PROP_ARGV] =
-    g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV, once);
+    g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV, writable);
 
   /**
    * KaaProcess:flags: (getter get_flags)

@@ -128,6 +128,9 @@ void                kaa_process_set_stop_command   (KaaProcess         *self,
 KAA_AVAILABLE_IN_1_0
 const char * const *kaa_process_get_environment    (KaaProcess         *self);
 KAA_AVAILABLE_IN_1_0
+void                kaa_process_set_argv           (KaaProcess         *self,
+                                                    const char * const *argv);
+KAA_AVAILABLE_IN_1_0
 void                kaa_process_set_environment    (KaaProcess         *self,
                                                     const char * const *environment);
 KAA_AVAILABLE_IN_1_0

@@ -5,6 +5,7 @@ from gi.module import get_introspection_module
 from gi.repository import Gio, GLib, GObject
 
 from . import decoding, loops
+from .calls import check_nul, raise_refusals
 from .files import HeldFile
 from .lines import Lines, split
 from .subclasses import adapt
@@ -13,11 +14,11 @@ from .support import add_attributes, add_constructors, add_methods, encode, make
 Kaa = get_introspection_module('Kaa')
 
 _READ_WRITE = Kaa.IOCondition.READ | Kaa.IOCondition.WRITE
-_REFUSED = (Gio.IOErrorEnum.WOULD_BLOCK, Gio.IOErrorEnum.MESSAGE_TOO_LARGE)
 
 
 def _check(name, value):
-    """Raises what C only warns of: there a property cannot fail."""
+    """Raises what C only warns of, where a property cannot fail, or does not see."""
+    check_nul(value)
     if name in ('chunk_size', 'queue_size') and value == 0:
         raise make_error(Gio.IOErrorEnum.INVALID_ARGUMENT, f'{name} is a number of bytes, and not 0')
     if name == 'delimiter' and not value or name == 'delimiters' and (not value or '' in value):
@@ -32,6 +33,9 @@ class _Props:
             channel._settle()
             return super(IOChannel, channel).props
         return cls.__base__.props
+
+
+raise_refusals(Kaa.IOChannel, 'read_exactly', 'read_until', 'write', 'write_bytes', 'wait_writable', 'splice', 'shutdown', 'close')
 
 
 class IOChannel(Kaa.IOChannel):
@@ -184,7 +188,12 @@ class IOChannel(Kaa.IOChannel):
 
     def read_until(self, delimiter):
         """As readline(), with a delimiter for this call: str or bytes."""
-        return self._request(Kaa.IOChannel.read_until, GLib.Bytes.new(encode(delimiter)))
+        return self._request(Kaa.IOChannel.read_until, encode(delimiter))
+
+    def read_until_async(self, delimiter, cancellable=None, callback=None, *user_data):
+        """As read_until(), with a callback."""
+        self._prepare()
+        super().read_until_async(encode(delimiter), cancellable, callback, *user_data)
 
     def peek(self):
         """What is in the read queue, as bytes. It stays there until consume() takes it."""
@@ -273,9 +282,16 @@ class IOChannel(Kaa.IOChannel):
 
     @delimiter.setter
     def delimiter(self, delimiter):
-        if isinstance(delimiter, (str, bytes, bytearray, memoryview)):
-            delimiter = [delimiter]
-        self.set_delimiter_bytes([GLib.Bytes.new(encode(one)) for one in delimiter])
+        try:
+            delimiters = [encode(delimiter)]
+        except TypeError:
+            delimiters = delimiter
+        self.set_delimiter_bytes(delimiters)
+
+    def set_delimiter_bytes(self, delimiters):
+        """Sets the delimiters: a list of str or bytes, at least one, none of them empty."""
+        self._prepare()
+        return super().set_delimiter_bytes([encode(delimiter) for delimiter in delimiters])
 
     def _get_delimiters(self):
         return [delimiter.get_data() for delimiter in self.get_delimiter_bytes()]
@@ -298,6 +314,17 @@ class IOChannel(Kaa.IOChannel):
         """Sets the limit in bytes of the read queue and of the write queue; not 0."""
         self._set('queue_size', queue_size, super().set_queue_size)
 
+    def set_property(self, name, value):
+        """Sets a GObject property by its name."""
+        _check(name.replace('-', '_'), value)
+        self._prepare()
+        super().set_property(name, value)
+
+    def set_properties(self, **properties):
+        """Sets GObject properties by their names."""
+        for name, value in properties.items():
+            self.set_property(name, value)
+
     def _set(self, name, value, call):
         _check(name, value)
         self._prepare()
@@ -310,19 +337,25 @@ class IOChannel(Kaa.IOChannel):
         G_IO_ERROR_WOULD_BLOCK, after which wait_writable() helps, or G_IO_ERROR_MESSAGE_TOO_LARGE.
         """
         # To make a GLib.Bytes of bytes costs several times as much as to send them.
-        future = super().write(data) if isinstance(data, bytes) else self.write_bytes(to_bytes(data))
-        if future.get_finished() and future.get_failed():
-            # Nobody looks at the future of a write that is not awaited.
-            try:
-                future.get_result()
-            except GLib.Error as error:
-                if any(error.matches(Gio.io_error_quark(), code) for code in _REFUSED):
-                    raise
-        return future
+        return super().write(data) if isinstance(data, bytes) else self.write_bytes(data)
+
+    def write_bytes(self, data):
+        """As write()."""
+        loops.get_running_loop()
+        return super().write_bytes(to_bytes(data))
+
+    def write_bytes_async(self, data, cancellable=None, callback=None, *user_data):
+        """As write(), with a callback."""
+        loops.get_running_loop()
+        super().write_bytes_async(to_bytes(data), cancellable, callback, *user_data)
 
     def send(self, data):
         """Queues bytes without a future, for many small writes; raises if they are refused."""
-        return self.send_data(data) if isinstance(data, bytes) else super().send(to_bytes(data))
+        return super().send_data(data) if isinstance(data, bytes) else super().send(to_bytes(data))
+
+    def send_data(self, data):
+        """As send()."""
+        return self.send(data)
 
     # --- Closing ---
 
@@ -356,14 +389,14 @@ class IOChannel(Kaa.IOChannel):
 
 # What looks at the read queue, decides what a line is, or may open the channel.
 add_methods(IOChannel, IOChannel._prepare,
-            'read_async', 'readline_async', 'readlines_async', 'read_exactly_async', 'read_until_async',
+            'read_async', 'readline_async', 'readlines_async', 'read_exactly_async',
             'consume', 'peek_lines', 'describe', 'get_readable', 'get_read_queue_used',
-            'set_delimiter_bytes', 'set_overflow_policy',
+            'set_overflow_policy',
             'splice_async', 'get_io_stream',
-            'get_property', 'set_property', 'set_properties', 'get_properties')
+            'get_property', 'get_properties')
 add_methods(IOChannel, IOChannel._reopen, 'wrap_fd', 'wrap_fds', 'wrap_stream', 'wrap_channel', 'steal')
 # What only needs a text.
-add_methods(IOChannel, lambda channel, *_: loops.get_running_loop(), 'flush', 'wait_writable', 'shutdown', 'write_bytes',
+add_methods(IOChannel, lambda channel, *_: loops.get_running_loop(), 'flush', 'wait_writable', 'shutdown',
             'get_serial_pins', 'set_serial_break', 'set_serial_pins', 'set_serial_speed')
 add_constructors(IOChannel, 'new', 'new_for_fd', 'new_for_stream', 'new_for_serial', 'new_pair')
 add_attributes(IOChannel)

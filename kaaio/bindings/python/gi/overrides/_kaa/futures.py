@@ -7,9 +7,13 @@ from gi.module import get_introspection_module
 from gi.repository import Gio, GLib
 
 from . import lines, loops
-from .support import add_attributes, add_constructors, make_error, to_python
+from .calls import raise_refusals
+from .support import add_attributes, add_constructors, make_error, to_bytes, to_python
 
 Kaa = get_introspection_module('Kaa')
+
+
+raise_refusals(Kaa.InProgress, 'all', 'any', 'timeout')
 
 
 class InProgress(Kaa.InProgress):
@@ -107,6 +111,10 @@ class InProgress(Kaa.InProgress):
 
         # Of callbacks, which are no closures, PyGObject 3.42 frees nothing.
         self.then_closure(tell)
+
+    def finish_bytes(self, data):
+        """Finishes a promise of your own with bytes."""
+        super().finish_bytes(to_bytes(data))
 
     def abort(self):
         """Ends the operation, if that is still possible; raises GLib.Error if it is not. An aborted read takes no data."""

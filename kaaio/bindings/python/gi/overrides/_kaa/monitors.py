@@ -23,8 +23,9 @@ class IOMonitor(Kaa.IOMonitor):
 
     def register(self, fd, condition=Kaa.IOCondition.READ):
         """Watches a descriptor, or an object with fileno(), which is held meanwhile, for Kaa.IO_READ, Kaa.IO_WRITE or both."""
-        super().register(fd if isinstance(fd, int) else fd.fileno(), Kaa.IOCondition(condition))
+        registered = super().register(fd if isinstance(fd, int) else fd.fileno(), Kaa.IOCondition(condition))
         self._file = fd
+        return registered
 
     def unregister(self):
         """Stops watching."""

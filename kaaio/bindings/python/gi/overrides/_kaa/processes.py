@@ -5,23 +5,42 @@ import os
 
 from gi.module import get_introspection_module
 
+from . import loops
+from .calls import check_nul, raise_refusals
 from .support import add_attributes, to_bytes
 
 Kaa = get_introspection_module('Kaa')
 
 
+def _to_text(name):
+    """Of a str, of bytes, of a path. What is no UTF-8 is escaped, as in all of Python."""
+    return check_nul(os.fsdecode(name))
+
+
+def _to_variable(name, value):
+    name = _to_text(name)
+    if '=' in name:
+        raise ValueError(f'There is a = in the name of the variable {name!r}')
+    return f'{name}={_to_text(value) if isinstance(value, (str, bytes, os.PathLike)) else value}'
+
+
 def _to_list(environment):
+    if environment is None:
+        return None
     if hasattr(environment, 'items'):
-        return [f'{name}={value}' for name, value in environment.items()]
-    return environment
+        return [_to_variable(name, value) for name, value in environment.items()]
+    return [_to_text(variable) for variable in environment]
+
+
+raise_refusals(Kaa.Process, 'communicate', 'stop')
 
 
 class Process(Kaa.Process):
     """A child process as a channel: reading reads its output, writing writes its input.
 
-    command is a list of the program and its arguments, or a str: a command line for /bin/sh. flags is how it is started
-    (Kaa.ProcessFlags); environment a dict of variables beside those of this process, directory where it starts. Whatever
-    Kaa.IOChannel takes can be given by name.
+    command is a list of the program and its arguments, or a path: the program alone; or a str: a command line for /bin/sh. flags is
+    how it is started (Kaa.ProcessFlags); environment a dict of variables beside those of this process, directory where it starts.
+    Whatever Kaa.IOChannel takes can be given by name. All names may be str, bytes or paths.
 
         output = await Kaa.Process(['sort']).communicate(b'two\\none\\n')
 
@@ -37,11 +56,43 @@ class Process(Kaa.Process):
     consumed, too.
     """
 
-    def __init__(self, command=(), flags=Kaa.ProcessFlags.NONE, environment=None, **properties):
-        argv = ['/bin/sh', '-c', command] if isinstance(command, str) else [os.fspath(word) for word in command]
-        super().__init__(argv=argv, flags=flags, **properties)
+    def __init__(self, command=(), flags=Kaa.ProcessFlags.NONE, environment=None, directory=None, **properties):
+        super().__init__(flags=flags, **properties)
+        if isinstance(command, (str, bytes)):
+            self.set_argv(['/bin/sh', '-c', command])
+        else:
+            self.set_argv([command] if isinstance(command, os.PathLike) else command)
         if environment is not None:
-            self.environment = environment
+            self.set_environment(environment)
+        if directory is not None:
+            self.set_directory(directory)
+
+    @staticmethod
+    def new(argv, flags):
+        """Makes a process of a list: the program and its arguments."""
+        loops.get_running_loop()
+        return Kaa.Process.new([_to_text(word) for word in argv], flags)
+
+    @staticmethod
+    def new_shell(command, flags):
+        """Makes a process of a command line for /bin/sh."""
+        return Process.new(['/bin/sh', '-c', command], flags)
+
+    def set_argv(self, argv):
+        """Sets the program and its arguments, for the next start."""
+        super().set_argv([_to_text(word) for word in argv])
+
+    def set_environment(self, environment):
+        """Sets variables of the child, for the next start: a dict, or a list of 'NAME=value'."""
+        super().set_environment(_to_list(environment))
+
+    def set_directory(self, directory):
+        """Sets where the child starts; None for the directory of this process."""
+        super().set_directory(None if directory is None else _to_text(directory))
+
+    def set_stop_command(self, stop_command):
+        """Sets what stop() writes to the child first."""
+        super().set_stop_command(check_nul(stop_command))
 
     @property
     def environment(self):
@@ -50,7 +101,7 @@ class Process(Kaa.Process):
 
     @environment.setter
     def environment(self, environment):
-        self.set_environment(_to_list(environment))
+        self.set_environment(environment)
 
     @property
     def exit_status(self):
@@ -67,6 +118,10 @@ class Process(Kaa.Process):
     def communicate(self, data=None):
         """Says data, closes the input, listens to everything: a future for the output, when the child has ended."""
         return super().communicate(None if data is None else to_bytes(data))
+
+    def communicate_async(self, data=None, cancellable=None, callback=None, *user_data):
+        """As communicate(), with a callback."""
+        super().communicate_async(None if data is None else to_bytes(data), cancellable, callback, *user_data)
 
 
 add_attributes(Process)

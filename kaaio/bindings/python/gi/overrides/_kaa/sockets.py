@@ -5,13 +5,21 @@ from gi.module import get_introspection_module
 from gi.repository import Gio, GLib
 
 from . import loops
+from .calls import check_nul, raise_refusals
 from .support import add_attributes, add_constructors, add_methods, to_bytes
 
 Kaa = get_introspection_module('Kaa')
 
 
 def _to_connectable(identity):
-    return Gio.NetworkAddress.new(identity, 0) if isinstance(identity, str) else identity
+    return Gio.NetworkAddress.new(check_nul(identity), 0) if isinstance(identity, str) else identity
+
+
+def _to_numbers(fds):
+    return [fd if isinstance(fd, int) else fd.fileno() for fd in fds]
+
+
+raise_refusals(Kaa.Socket, 'connect_to', 'start_tls', 'write_with_fds')
 
 
 class Socket(Kaa.Socket):
@@ -36,7 +44,17 @@ class Socket(Kaa.Socket):
     def listen(self, address, backlog=0):
         """Listens for clients. backlog is how many may wait in the kernel; 0 for as many as the system allows."""
         loops.get_running_loop()
-        return super().listen(address, backlog)
+        return super().listen(check_nul(address), backlog)
+
+    def connect_to(self, address):
+        """Connects to an address; the result is True."""
+        self._reopen()
+        return super().connect_to(check_nul(address))
+
+    def connect_to_async(self, address, cancellable=None, callback=None, *user_data):
+        """As connect_to(), with a callback."""
+        self._reopen()
+        super().connect_to_async(check_nul(address), cancellable, callback, *user_data)
 
     async def clients(self):
         """Iterates over the clients, until the socket does not listen any more."""
@@ -55,9 +73,13 @@ class Socket(Kaa.Socket):
 
     def write_with_fds(self, data, fds):
         """Writes bytes, and passes descriptors (numbers, or objects with fileno()) with them over a unix socket."""
-        fds = [fd if isinstance(fd, int) else fd.fileno() for fd in fds]
         loops.get_running_loop()
-        return super().write_with_fds(to_bytes(data), fds)
+        return super().write_with_fds(to_bytes(data), _to_numbers(fds))
+
+    def write_with_fds_async(self, data, fds, cancellable=None, callback=None, *user_data):
+        """As write_with_fds(), with a callback."""
+        loops.get_running_loop()
+        super().write_with_fds_async(to_bytes(data), _to_numbers(fds), cancellable, callback, *user_data)
 
     def take_fds(self):
         """The descriptors that came with bytes that were read, as a list of numbers that are yours to close: those of one write."""
@@ -81,7 +103,6 @@ class Socket(Kaa.Socket):
         super().start_tls_async(_to_connectable(identity), certificate, cancellable, callback, *user_data)
 
 
-add_methods(Socket, Socket._reopen, 'connect_to')
 add_methods(Socket, Socket._prepare, 'accept', 'listen_fd')
 add_constructors(Socket, 'new')
 add_attributes(Socket)

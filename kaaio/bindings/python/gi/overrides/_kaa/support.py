@@ -26,7 +26,8 @@ def to_bytes(data):
 
 
 def encode(delimiter):
-    return delimiter.encode() if isinstance(delimiter, str) else memoryview(delimiter).tobytes()
+    """A delimiter, as a GLib.Bytes."""
+    return to_bytes(delimiter.encode() if isinstance(delimiter, str) else delimiter)
 
 
 def add_attributes(cls):

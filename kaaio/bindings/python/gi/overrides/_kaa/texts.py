@@ -70,7 +70,6 @@ TEXTS = {
         'wrap_fd': 'Opens the channel on a descriptor, which then belongs to it.',
         'wrap_fds': 'Opens the channel on two descriptors: one to read from, one to write to.',
         'wrap_stream': 'Opens the channel on a Gio.IOStream, Gio.InputStream, Gio.OutputStream or Gio.Socket.',
-        'write_bytes': 'As write(), of a GLib.Bytes, and a refusal comes through the future.',
     },
     'Socket': {
         'listening': 'Whether the socket listens for clients.',
@@ -81,7 +80,6 @@ TEXTS = {
         'buffer_size': 'The size of the kernel\'s buffers in bytes; 0 leaves it to the system.',
         'accept': 'Asks for one client, a Kaa.Socket.',
         'accept_fds': 'How many passed descriptors may wait for take_fds(); 0 accepts none.',
-        'connect_to': 'Connects to an address; the result is True.',
         'listen_fd': 'Listens with a descriptor that was handed over.',
         'new': 'Makes a socket that is not open yet.',
         'auto_accept': 'Whether new-client is emitted for each client; otherwise only accept() takes one.',
