@@ -139,7 +139,8 @@ remote_dispose (KaaTask  *task,
   RemoteDispose *remote = (RemoteDispose *) task;
 
   /* The other thread may not be out of g_object_unref() yet. If so it finds that this reference was the last one, and finalizes
-   * the channel over there: nothing of it may be here by then. */
+   * the channel over there: nothing of it may be here by then. And nobody hears of it, as in every dispose. */
+  g_object_freeze_notify (G_OBJECT (remote->channel));
   g_object_run_dispose (G_OBJECT (remote->channel));
   kaa_channel_clear_input (remote->channel);
   kaa_poll_entry_forget (&kaa_channel_get_private (remote->channel)->entry);

@@ -474,6 +474,21 @@ kaa_after_fork_in_child (void)
   g_mutex_unlock (&kaa_poller_static_lock);
 }
 
+/* A context is of one thread, with whatever priority: nobody else may take a poller for his because it is new. */
+static gpointer
+kaa_find_thread (GMainContext *context)
+{
+  GHashTableIter iter;
+  gpointer other;
+
+  g_hash_table_iter_init (&iter, kaa_registry);
+  while (g_hash_table_iter_next (&iter, NULL, &other))
+    if (((KaaPoller *) other)->key.context == context && !kaa_poller_is_forked (other))
+      return g_atomic_pointer_get (&((KaaPoller *) other)->thread);
+
+  return NULL;
+}
+
 static KaaPoller *
 kaa_poller_new (const KaaPollerKey *key)
 {
@@ -488,6 +503,7 @@ kaa_poller_new (const KaaPollerKey *key)
     self->mode = KAA_POLLER_EPOLL;
   self->key = *key;
   self->context = key->context;
+  self->thread = kaa_find_thread (key->context);
   g_mutex_init (&self->lock);
   self->share = kaa_share_unlimited;
   self->epoll.fd = -1;
