@@ -208,6 +208,14 @@ kaa_sys_inspect (int         fd,
   return TRUE;
 }
 
+guint64
+kaa_sys_get_identity (int fd)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 ? get_identity (&status) : 0;
+}
+
 gboolean
 kaa_sys_is_same (int              fd,
                  const KaaFdInfo *info)

@@ -45,6 +45,8 @@ gboolean kaa_sys_inspect          (int         fd,
 gboolean kaa_sys_is_same          (int              fd,
                                    const KaaFdInfo *info);
 
+/* Who it is, 0 where that cannot be known. */
+guint64  kaa_sys_get_identity     (int fd);
 /* Marks what we opened ourselves, and where nobody else keeps a mark: sets of descriptors, timers. Only those of one inode can thus be
  * told from each other. 0 where that is impossible. */
 int      kaa_sys_mark             (int fd);

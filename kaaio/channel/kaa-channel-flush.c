@@ -55,6 +55,7 @@ kaa_io_channel_flush (KaaIOChannel *self)
 
   pending->start = pending->end = kaa_channel_need_writing (priv)->writes.end;
   kaa_channel_ask_to_write (priv->writing, &priv->writing->written, pending);
+  kaa_channel_check_transports (self);
   kaa_channel_schedule (self);
   return future;
 }
@@ -106,6 +107,7 @@ kaa_io_channel_wait_writable (KaaIOChannel *self,
 
   kaa_channel_need_writing (priv);
   kaa_channel_ask_to_write (priv->writing, &priv->writing->waiting, pending);
+  kaa_channel_check_transports (self);
   kaa_channel_schedule (self);
   return future;
 }

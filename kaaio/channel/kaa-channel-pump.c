@@ -10,6 +10,27 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+static void
+check_transport (KaaTransport *transport,
+                 KaaPollFlags  direction)
+{
+  if (transport != NULL && transport->klass->check != NULL && !(transport->klass->get_ready (transport) & direction))
+    transport->klass->check (transport);
+}
+
+/* What is ready is asked by being used, and what has just been dispatched was there. */
+void
+kaa_channel_check_transports (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  if (priv->pumping || priv->state != KAA_STATE_OPEN)
+    return;
+  check_transport (priv->input, KAA_POLL_IN);
+  if (priv->output != priv->input)
+    check_transport (priv->output, KAA_POLL_OUT);
+}
+
 /* Something waits for the output. */
 static gboolean
 wants_output (KaaIOChannelPrivate *priv)

@@ -85,6 +85,7 @@ kaa_channel_add_request (KaaIOChannel *self,
   if (priv->eof && priv->state == KAA_STATE_OPEN && !kaa_channel_closes_on_eof (self))
     priv->look_behind_eof = TRUE;
 
+  kaa_channel_check_transports (self);
   kaa_channel_schedule (self);
 }
 
@@ -375,7 +376,13 @@ kaa_io_channel_unread (KaaIOChannel  *self,
 void
 kaa_io_channel_look (KaaIOChannel *self)
 {
+  KaaIOChannelPrivate *priv;
+
   g_return_if_fail (KAA_IS_IO_CHANNEL (self));
 
+  priv = kaa_channel_get_private (self);
+  if (!kaa_channel_is_mine (priv))
+    return;
+  kaa_channel_check_transports (self);
   kaa_channel_schedule (self);
 }

@@ -385,5 +385,6 @@ kaa_io_channel_splice (KaaIOChannel   *self,
 
   future = g_object_ref (pending->future);
   kaa_channel_add_request (self, pending, wants);
+  kaa_channel_check_transports (target);
   return future;
 }

@@ -472,6 +472,8 @@ KaaTransport *kaa_channel_exchange_transport    (KaaIOChannel *self, KaaTranspor
 /* kaa-channel-pump.c */
 void          kaa_channel_dispatch              (KaaPollEntry *entry);
 KaaLook       kaa_channel_look_parked           (KaaPollEntry *entry);
+/* Somebody begins to wait: has somebody else closed the descriptor? Takes a system call, unless something is ready. */
+void          kaa_channel_check_transports      (KaaIOChannel *self);
 
 /* kaa-channel-fds.c */
 /* Descriptors (taken) that came with the last bytes that were read. */

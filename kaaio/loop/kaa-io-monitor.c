@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <kaaio/kaa-enum-types.h>
 
+#include "bytes/kaa-sys.h"
 #include "loop/kaa-notifier-callback-private.h"
 
 /**
@@ -51,8 +52,9 @@
  *
  * From [method@Kaa.IOMonitor.register] on the main context holds a reference to the monitor, until
  * [method@Kaa.IOMonitor.unregister], or until the main context goes. A monitor whose descriptor was closed
- * unregisters itself in the next turn of the loop, without a call. But the number of a closed descriptor
- * can be in use again by then: unregister the monitor before the descriptor is closed.
+ * unregisters itself in the next turn of the loop, without a call; where the number is in use again by then, when something
+ * can be done with what it stands for now. Those of a kind that has no numbers of its own (eventfd, timerfd) cannot be told from each
+ * other, though: unregister the monitor before the descriptor is closed.
  *
  * The callback may do anything: unregister the monitor, register it with another descriptor, drop the last
  * reference to it, run a nested loop.
@@ -84,6 +86,7 @@ typedef struct
   GSource parent;
   KaaIOMonitor *monitor;  /* held by the registration, and that by each dispatch */
   int fd;
+  KaaFdInfo who;          /* its identity: whom the number stood for */
   KaaIOCondition condition;
   gpointer tag;
 } FdSource;
@@ -165,6 +168,9 @@ fd_source_dispatch (GSource     *source,
   /* Forgotten: the next turn asks again. */
   if (condition == 0)
     return G_SOURCE_CONTINUE;
+  /* And the number is in use again. */
+  if (self->who.identity != 0 && !kaa_sys_is_same (self->fd, &self->who))
+    return G_SOURCE_REMOVE;
 
   g_value_init (&value, KAA_TYPE_IO_CONDITION);
   g_value_set_flags (&value, condition);
@@ -188,6 +194,7 @@ fd_source_new (KaaIOMonitor   *monitor,
   g_source_set_can_recurse (source, TRUE);
   self->monitor = monitor;
   self->fd = fd;
+  self->who.identity = kaa_sys_get_identity (fd);
   self->condition = condition;
   self->tag = g_source_add_unix_fd (source, fd, to_events (condition));
 

@@ -89,6 +89,15 @@ typedef struct
   guint reports;      /* 0: nobody */
 } KaaCandidate;
 
+/* Where the search for what somebody else has closed is. */
+typedef struct
+{
+  gint64 due;         /* not before */
+  guint next;         /* slot of the set */
+  guint8 under_way;
+  guint8 turned;      /* the loop, since it began: once more */
+} KaaAudit;
+
 struct _KaaPoller
 {
   /* Set when it is made. */
@@ -136,6 +145,7 @@ struct _KaaPoller
   KaaCandidate candidates[KAA_BUSY_PLACES];
   GPollFD epoll;               /* fd is -1 while there is none */
   int epoll_mark;              /* of kaa_sys_mark() */
+  KaaAudit audit;
 };
 
 static inline gboolean
@@ -236,6 +246,15 @@ void     kaa_epoll_update          (KaaPoller *self,
 void     kaa_epoll_cleared         (KaaPoller *self,
                                     KaaWatch  *watch);
 void     kaa_epoll_collect         (KaaPoller *self);
+/* Asks about the set, and about n of its watches from slot *next on. FALSE if those were the last. */
+gboolean kaa_epoll_audit           (KaaPoller *self,
+                                    guint     *next,
+                                    guint      n);
+
+/* kaa-watch-audit.c */
+
+/* In each turn. Milliseconds until there is more to be done, -1 if there is nothing before the next one. */
+int      kaa_watches_audit         (KaaPoller *self);
 
 /* kaa-watch-busy.c */
 

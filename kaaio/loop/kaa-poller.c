@@ -263,6 +263,7 @@ kaa_poller_prepare (GSource *source,
 
   if (self->lists[KAA_LIST_BLOCKED].length + self->lists[KAA_LIST_NOBODY].length > 0)
     kaa_poller_look (self);
+  *timeout = kaa_watches_audit (self);
   if (self->lists[KAA_LIST_IDLE].length > 0)
     self->n_turns_waited++;
   if (kaa_poller_has_news (self) || kaa_poller_is_due (self))

@@ -315,6 +315,31 @@ kaa_epoll_find (KaaPoller *self,
   return kaa_slot_is_free (slot) || slot->watch->age != (guint32) (name >> 32) ? NULL : slot->watch;
 }
 
+gboolean
+kaa_epoll_audit (KaaPoller *self,
+                 guint     *next,
+                 guint      n)
+{
+  if (!kaa_epoll_is_ours (self))
+    {
+      kaa_epoll_renew (self);
+      return FALSE;
+    }
+
+  /* A check may make another set, or none. */
+  for (; n > 0 && *next < self->slots->len; n--)
+    {
+      KaaSlot *slot = kaa_slot (self, (*next)++);
+
+      /* Arming one again that is silent would make it report, and so wake the loop up for nothing. */
+      if (!kaa_slot_is_free (slot) &&
+          (!(slot->watch->armed & KAA_ARMED_EDGE) || !kaa_watch_is_there (slot->watch)))
+        kaa_epoll_check (self, slot->watch);
+    }
+
+  return *next < self->slots->len;
+}
+
 static guint
 kaa_epoll_ready (guint32 events)
 {
@@ -407,5 +432,13 @@ void kaa_epoll_open    (KaaPoller *self) { }
 void kaa_epoll_close   (KaaPoller *self) { }
 void kaa_epoll_renew   (KaaPoller *self) { }
 void kaa_epoll_collect (KaaPoller *self) { }
+
+gboolean
+kaa_epoll_audit (KaaPoller *self,
+                 guint     *next,
+                 guint      n)
+{
+  return FALSE;
+}
 
 #endif

@@ -353,6 +353,12 @@ fd_transport_get_ready (KaaTransport *transport)
 }
 
 static void
+fd_transport_check (KaaTransport *transport)
+{
+  kaa_watch_check (&((KaaFdTransport *) transport)->watch);
+}
+
+static void
 fd_transport_set_wanted (KaaTransport *transport,
                          KaaPollFlags  wanted)
 {
@@ -525,6 +531,7 @@ static const KaaTransportClass fd_transport_class = {
   .splice = fd_transport_splice,
   .take = fd_transport_take,
   .get_ready = fd_transport_get_ready,
+  .check = fd_transport_check,
   .set_wanted = fd_transport_set_wanted,
   .is_drained = fd_transport_is_drained,
   .get_unread = fd_transport_get_unread,

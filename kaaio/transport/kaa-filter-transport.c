@@ -118,6 +118,15 @@ filter_transport_get_ready (KaaTransport *transport)
 }
 
 static void
+filter_transport_check (KaaTransport *transport)
+{
+  KaaTransport *inner = ((KaaFilterTransport *) transport)->inner;
+
+  if (inner->klass->check != NULL)
+    inner->klass->check (inner);
+}
+
+static void
 filter_transport_set_wanted (KaaTransport *transport,
                              KaaPollFlags  wanted)
 {
@@ -203,6 +212,7 @@ static const KaaTransportClass filter_transport_class = {
   .read = filter_transport_read,
   .write = filter_transport_write,
   .get_ready = filter_transport_get_ready,
+  .check = filter_transport_check,
   .set_wanted = filter_transport_set_wanted,
   .is_drained = filter_transport_is_drained,
   .get_unread = filter_transport_get_unread,

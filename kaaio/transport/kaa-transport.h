@@ -93,6 +93,9 @@ struct _KaaTransportClass
                                 short               *missing);
   /* NULL, or: whether anybody listens to something else than bytes that comes from it (blocked or not). */
   gboolean     (*is_heard)     (KaaTransport        *self);
+  /* NULL, or: whoever is about to wait asks whether there is anything to wait for, because not everything says so by itself when
+   * somebody else closes it. If not, both directions are ready and fail. */
+  void         (*check)        (KaaTransport        *self);
   /* It belongs to its channel: another one cannot take it over. */
   gboolean     anchored;
 };
