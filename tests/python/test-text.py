@@ -115,6 +115,12 @@ class Encodings(unittest.TestCase):
                 data = '\n'.join(texts + ['']).encode(encoding)
                 self.check(texts, encoding, [data[start:start + 1000] for start in range(0, len(data), 1000)])
 
+    def test_delimiters_as_bytes(self):
+        """As text, or of the encoding."""
+        for delimiter in [';', b';', ';'.encode('utf-16-le'), [b'\0\0', ';'.encode('utf-16-le')]]:
+            channel = filled('one;two;'.encode('utf-16-le'), delimiter=delimiter)
+            self.assertEqual(Kaa.run(collect(channel.lines('utf-16-le'))), ['one', 'two'])
+
     def test_unknown_encoding(self):
         with self.assertRaises(LookupError):
             Kaa.IOChannel().lines('no such encoding')

@@ -70,14 +70,43 @@ function _overrideProperty(prototype, name, convert) {
 // Who made a future: an error that arrives later has a stack of its own, which ends in the main loop.
 const origins = new WeakMap();
 
-// For methods that return futures.
-function _rememberCallers(prototype, names) {
+// What is wrong with a call itself: an argument that is never right, more than the limit, a write for which there is no room. What
+// depends on the state (closed, busy, a direction that the channel does not have) fails the future.
+const REFUSALS = ['INVALID_ARGUMENT', 'MESSAGE_TOO_LARGE', 'WOULD_BLOCK'];
+
+function _throwRefusal(future, origin) {
+    try {
+        future.get_result();
+    } catch (error) {
+        if (REFUSALS.some(name => error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum[name])))
+            throw _withOrigin(error, origin);
+    }
+}
+
+// For methods that return futures. Nobody looks at one that is not awaited, so a refusal is thrown by the call.
+function _overrideFutures(prototype, names) {
     for (const name of names) {
         const call = prototype[name];
         prototype[name] = function (...args) {
             const future = call.apply(this, args);
-            origins.set(future, new Error());
+            const origin = new Error();
+            if (args.length > 0 && future.get_failed())
+                _throwRefusal(future, origin);
+            origins.set(future, origin);
             return future;
+        };
+    }
+}
+
+// For methods that give strings to C, where one ends at its first NUL.
+function _refuseNul(prototype, names) {
+    for (const name of names) {
+        const call = prototype[name];
+        prototype[name] = function (...args) {
+            const wrong = args.find(arg => typeof arg === 'string' && arg.includes('\0'));
+            if (wrong !== undefined)
+                throw new TypeError(`There is a NUL character in ${JSON.stringify(wrong)}`);
+            return call.apply(this, args);
         };
     }
 }
@@ -187,7 +216,8 @@ function _overrideInProgress(Kaa) {
     }
 
     _overrideConnect(Kaa, prototype);
-    _rememberCallers(prototype, ['timeout', 'noabort']);
+    _overrideFutures(prototype, ['timeout', 'noabort']);
+    _overrideFutures(Kaa.InProgress, ['all', 'any']);
 }
 
 // --- monitors ---
@@ -263,8 +293,9 @@ class MarkDecoder {
     }
 }
 
-function _getDecoder(encoding) {
-    const decoder = new TextDecoder(encoding);
+function _getDecoder(options) {
+    const encoding = (typeof options === 'string' ? options : options?.encoding) ?? 'utf-8';
+    const decoder = new TextDecoder(encoding, {ignoreBOM: true});
     if (decoder.encoding === 'utf-8')
         return new Utf8Decoder();
     return /^windows-125[58]$/.test(decoder.encoding) ? new MarkDecoder(decoder) : decoder;
@@ -298,10 +329,9 @@ function _isAscii(text) {
 // Lines as strings, without their delimiter. A line that is too long arrives in pieces, which may be cut inside a
 // character: the decoder of gjs cannot go on from one piece to the next, so the beginning waits here.
 class TextLines {
-    constructor(channel, options) {
-        const encoding = (typeof options === 'string' ? options : options?.encoding) ?? 'utf-8';
+    constructor(channel, decoder) {
         this._channel = channel;
-        this._decoder = _getDecoder(encoding);
+        this._decoder = decoder;
         // Where no part of a character looks like a delimiter.
         this._isPlain = /^(utf-8|iso-8859-.*|windows-125.)$/.test(this._decoder.encoding);
         this._beginning = null;
@@ -475,6 +505,230 @@ class BatchIterator extends Iterator {
     }
 }
 
+// --- lines in encodings where a byte of a delimiter may be half of another character ---
+
+const isTrail = byte => byte >= 0x40;
+const isDigit = byte => byte >= 0x30 && byte <= 0x39;
+const isLead = byte => byte >= 0x81 && byte <= 0xfe;
+
+// How long the character at a place is; NaN where there has to be more of it. What follows a byte that begins one, and does not belong to
+// it, is a character of its own.
+const _measurePair = lead => (bytes, i) => !lead(bytes[i]) ? 1 : i + 1 === bytes.length ? NaN : isTrail(bytes[i + 1]) ? 2 : 1;
+
+function _measureGb18030(bytes, i) {
+    if (!isLead(bytes[i]) || i + 1 < bytes.length && !isDigit(bytes[i + 1]))
+        return _measurePair(isLead)(bytes, i);
+    return i + 3 >= bytes.length ? NaN : isLead(bytes[i + 2]) && isDigit(bytes[i + 3]) ? 4 : 1;
+}
+
+const isHighSurrogate = byte => byte >> 2 === 0x36;
+const isLowSurrogate = byte => byte >> 2 === 0x37;
+
+// high is where the more significant byte of a unit is.
+const _measureUnits = high => (bytes, i) => {
+    if (i + 1 >= bytes.length)
+        return NaN;
+    if (!isHighSurrogate(bytes[i + high]))
+        return 2;
+    return i + 3 >= bytes.length ? NaN : isLowSurrogate(bytes[i + 2 + high]) ? 4 : 2;
+};
+
+const MEASURES = {
+    'utf-16le': _measureUnits(1),
+    'utf-16be': _measureUnits(0),
+    'shift_jis': _measurePair(byte => byte >= 0x81 && byte <= 0x9f || byte >= 0xe0 && byte <= 0xfc),
+    'gbk': _measurePair(isLead),
+    'big5': _measurePair(isLead),
+    'euc-kr': _measurePair(isLead),
+    'gb18030': _measureGb18030,
+    'iso-2022-jp': null,
+};
+
+const ESCAPE = 0x1b;
+const ASCII = new Uint8Array();
+
+// Walks through the characters of a piece. In ISO 2022 an escape says how those that follow are to be read.
+class Walker {
+    constructor(encoding, bytes, escape) {
+        this._measure = MEASURES[encoding];
+        this._bytes = bytes;
+        this.escape = escape;
+    }
+
+    // The length of what is at a place; NaN as above.
+    step(i) {
+        if (this._measure !== null)
+            return this._measure(this._bytes, i);
+        const byte = this._bytes[i];
+        if (byte === ESCAPE)
+            return this._stepEscape(i);
+        if (!this._isPair(i))
+            return 1;
+        return i + 1 < this._bytes.length ? 2 : NaN;
+    }
+
+    // Whether what is at a place may be a delimiter.
+    mayEnd(i) {
+        return this._measure !== null || !this._isPair(i);
+    }
+
+    // Two bytes each, but for control characters.
+    _isPair(i) {
+        return this.escape[1] === 0x24 && this._bytes[i] > 0x20;
+    }
+
+    _stepEscape(i) {
+        const length = this._bytes[i + 1] === 0x24 && this._bytes[i + 2] === 0x28 ? 4 : 3;
+        if (i + length > this._bytes.length)
+            return NaN;
+        this.escape = this._bytes.slice(i, i + length);
+        return length;
+    }
+}
+
+function _startsWith(bytes, i, part) {
+    return i + part.length <= bytes.length && part.every((byte, k) => bytes[i + k] === byte);
+}
+
+// There may be more of it than is here.
+function _mayStartWith(bytes, i, part) {
+    const length = bytes.length - i;
+    return length < part.length && part.subarray(0, length).every((byte, k) => bytes[i + k] === byte);
+}
+
+// A delimiter was set as UTF-8. Where it is of wide characters already it has NULs.
+function _encode(delimiter, encoding) {
+    if (delimiter.length > 1 && delimiter.includes(0))
+        return delimiter;
+    const text = new TextDecoder().decode(delimiter);
+    if (!encoding.startsWith('utf-16'))
+        return [...text].every(_isAscii) ? delimiter : GLib.convert(delimiter, encoding, 'UTF-8')[0];
+    const encoded = new Uint8Array(2 * text.length);
+    const view = new DataView(encoded.buffer);
+    for (let i = 0; i < text.length; i++)
+        view.setUint16(2 * i, text.charCodeAt(i), encoding === 'utf-16le');
+    return encoded;
+}
+
+// Nobody else may read while it waits. Before and afterwards all that was not handed out is in the channel, as everywhere.
+class DecodedIterator extends Iterator {
+    constructor(channel, decoder, isBatch) {
+        super(channel, null);
+        this._decoder = decoder;
+        this._isBatch = isBatch;
+        this._escape = ASCII;
+        this._atEnd = false;
+        this._shown = null;
+    }
+
+    async _wait() {
+        for (;;) {
+            const lines = this._takeLines();
+            if (lines.length > 0)
+                return {value: this._isBatch ? lines : lines[0], done: false};
+            if (this._atEnd) {
+                this._done = true;
+                return {value: undefined, done: true};
+            }
+            await this._readMore();
+        }
+    }
+
+    // What is asked for is what comes behind that which is there.
+    async _readMore() {
+        const bytes = this._channel.peek();
+        this._channel.consume(bytes.length);
+        let more = new Uint8Array();
+        try {
+            more = await this._channel.read();
+        } finally {
+            const all = new Uint8Array(bytes.length + more.length);
+            all.set(bytes);
+            all.set(more, bytes.length);
+            if (all.length > 0)
+                this._channel.unread(all);
+        }
+        this._atEnd = more.length === 0;
+    }
+
+    _takeLines() {
+        const lines = [];
+        const most = this._isBatch ? Infinity : 1;
+        for (let line; lines.length < most && (line = this._takeShown() ?? this._takeFirst()) !== null;)
+            lines.push(line);
+        return lines;
+    }
+
+    // A line of what the queue has shown already; null if there is none, or somebody else has been at the queue.
+    _takeShown() {
+        const line = this._shown !== null ? this._find(this._shown) : null;
+        if (line === null || !this._channel.take_line(this._serial, line.length)) {
+            this._shown = null;
+            return null;
+        }
+        this._serial = this._serial + 1 >>> 0;
+        return this._handOut(this._shown, line);
+    }
+
+    _takeFirst() {
+        const bytes = this._channel.peek();
+        const line = bytes.length > 0 ? this._find(bytes) : null;
+        if (line === null)
+            return null;
+        this._channel.consume(line.length);
+        [, this._serial] = this._channel.peek_lines();
+        return this._handOut(bytes, line);
+    }
+
+    _handOut(bytes, line) {
+        const text = this._decode(bytes.subarray(0, line.end));
+        this._escape = line.escape;
+        this._shown = bytes.length > line.length ? bytes.subarray(line.length) : null;
+        return text;
+    }
+
+    _decode(bytes) {
+        const whole = new Uint8Array(this._escape.length + bytes.length);
+        whole.set(this._escape);
+        whole.set(bytes, this._escape.length);
+        return this._decoder.decode(whole);
+    }
+
+    // Where the first line ends, how long it is with its delimiter, and how what follows is to be read; null if there is no whole line.
+    _find(bytes) {
+        const limit = this._channel.get_queue_size();
+        const delimiters = this._channel.get_delimiter_bytes().map(delimiter => _encode(delimiter, this._decoder.encoding));
+        delimiters.sort((one, other) => other.length - one.length);
+        const walker = new Walker(this._decoder.encoding, bytes, this._escape);
+        let i = 0;
+        for (let length; i < bytes.length; i += length) {
+            const {escape} = walker;
+            const delimiter = walker.mayEnd(i)
+                ? delimiters.find(part => _startsWith(bytes, i, part) || !this._atEnd && _mayStartWith(bytes, i, part))
+                : undefined;
+            if (delimiter !== undefined && i + delimiter.length <= bytes.length)
+                return {end: i, length: i + delimiter.length, escape};
+            if (delimiter !== undefined)
+                break;
+            length = walker.step(i);
+            if (i + length > limit)
+                return this._cut(i, escape);
+            if (isNaN(length))
+                break;
+        }
+        if (this._atEnd)
+            return {end: bytes.length, length: bytes.length, escape: walker.escape};
+        return bytes.length >= limit ? this._cut(i, walker.escape) : null;
+    }
+
+    // A piece of a line that is too long.
+    _cut(length, escape) {
+        if (length > 0 && this._channel.get_overflow_policy() === imports.gi.Kaa.OverflowPolicy.SPLIT)
+            return {end: length, length, escape};
+        throw new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.MESSAGE_TOO_LARGE, 'There is no whole line in the queue');
+    }
+}
+
 // --- channels ---
 
 function _overrideIOChannel(Kaa) {
@@ -482,19 +736,8 @@ function _overrideIOChannel(Kaa) {
     const {close, peek, send, unread, write, read_until: readUntil} = prototype;
     const {get_delimiter_bytes: getDelimiterBytes, set_delimiter_bytes: setDelimiterBytes} = prototype;
 
-    // Refused writes throw at once: nobody looks at the promise of a write that is not awaited.
     prototype.write = function (data) {
-        const future = _isPlain(data) ? write.call(this, data) : this.write_bytes(_toBytes(data));
-        if (future.failed) {
-            try {
-                future.get_result();
-            } catch (error) {
-                if (error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.WOULD_BLOCK) ||
-                    error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.MESSAGE_TOO_LARGE))
-                    throw error;
-            }
-        }
-        return future;
+        return _isPlain(data) ? write.call(this, data) : this.write_bytes(_toBytes(data));
     };
 
     prototype.send = function (data) {
@@ -525,8 +768,9 @@ function _overrideIOChannel(Kaa) {
         return close.call(this, flags);
     };
 
-    _rememberCallers(prototype, ['read', 'readline', 'readlines', 'read_exactly', 'read_until',
-        'write', 'flush', 'wait_writable', 'close', 'shutdown', 'splice']);
+    _overrideFutures(prototype, ['read', 'readline', 'readlines', 'read_exactly', 'read_until',
+        'write_bytes', 'write', 'flush', 'wait_writable', 'close', 'shutdown', 'splice']);
+    _refuseNul(Kaa.IOChannel, ['new_for_serial']);
 
     // The library does not hear of a new handler; it looks for one after every call.
     _overrideConnect(Kaa, prototype);
@@ -546,12 +790,18 @@ function _overrideIOChannel(Kaa) {
 
     // Strings, without delimiter.
     prototype.lines = function (options) {
-        return new LineIterator(this, new TextLines(this, options));
+        const decoder = _getDecoder(options);
+        return decoder.encoding in MEASURES
+            ? new DecodedIterator(this, decoder, /* isBatch= */ false)
+            : new LineIterator(this, new TextLines(this, decoder));
     };
 
     // Arrays of such strings: all that are at hand.
     prototype.batches = function (options) {
-        return new BatchIterator(this, new TextLines(this, options));
+        const decoder = _getDecoder(options);
+        return decoder.encoding in MEASURES
+            ? new DecodedIterator(this, decoder, /* isBatch= */ true)
+            : new BatchIterator(this, new TextLines(this, decoder));
     };
 }
 
@@ -580,7 +830,8 @@ function _overrideSocket(Kaa) {
         };
     }
 
-    _rememberCallers(prototype, ['connect_to', 'accept', 'start_tls', 'write_with_fds']);
+    _overrideFutures(prototype, ['connect_to', 'accept', 'start_tls', 'write_with_fds']);
+    _refuseNul(prototype, ['connect_to', 'connect_to_async', 'listen', 'start_tls', 'start_tls_async']);
 
     // The clients, until the socket does not listen any more.
     prototype.clients = async function* () {
@@ -616,5 +867,5 @@ function _overrideProcess(Kaa) {
     _overrideProperty(prototype, 'exit_status', status => status === Kaa.EXIT_STATUS_UNKNOWN ? null : status);
     _overrideProperty(prototype, 'stderr_data', _toResult);
 
-    _rememberCallers(prototype, ['communicate', 'stop', 'wait']);
+    _overrideFutures(prototype, ['communicate', 'stop', 'wait']);
 }

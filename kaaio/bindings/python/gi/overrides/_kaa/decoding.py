@@ -147,7 +147,9 @@ def _may_grow(text, start, delimiters):
 
 
 def _to_text(delimiter, encoding):
-    # A str was set as UTF-8.
+    # A str was set as UTF-8. What is of wide characters already has NULs.
+    if len(delimiter) > 1 and b'\0' in delimiter:
+        return delimiter.decode(encoding)
     try:
         return delimiter.decode()
     except UnicodeDecodeError:
