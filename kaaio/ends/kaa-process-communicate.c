@@ -111,6 +111,26 @@ no_room (const GError *error,
   g_clear_pointer (&self->input, g_bytes_unref);
 }
 
+/* Not all could be written. Where the output is over, the child does not want it; otherwise it would wait for what never comes. */
+static void
+input_refused (const GError *error,
+               gpointer      user_data)
+{
+  KaaConversation *self = user_data;
+
+  if (self->future != NULL && kaa_channel_has_output (KAA_IO_CHANNEL (self->process)))
+    kaa_process_drop_conversation (self->process, error);
+}
+
+static void
+watch_input (KaaConversation *self)
+{
+  KaaInProgress *flushed = kaa_io_channel_flush (KAA_IO_CHANNEL (self->process));
+
+  kaa_in_progress_then (flushed, NULL, NULL, NULL, input_refused, conversation_ref (self), conversation_unref);
+  g_object_unref (flushed);
+}
+
 static gsize
 get_piece (KaaConversation *self)
 {
@@ -152,7 +172,10 @@ feed (KaaConversation *self)
         {
           g_clear_pointer (&self->input, g_bytes_unref);
           if (error == NULL)
-            end_input (self, in_line);
+            {
+              watch_input (self);
+              end_input (self, in_line);
+            }
           g_clear_error (&error);
         }
       else
@@ -389,7 +412,8 @@ prepare (KaaProcess  *self,
  * have inherited the pipes are not waited for.
  *
  * The future fails with what [method@Kaa.Process.start] fails with, with `G_IO_ERROR_PENDING` while there is another conversation, with
- * `G_IO_ERROR_CLOSED` where the process is disposed or started again meanwhile, and with what reading fails with. Aborting it leaves the
+ * `G_IO_ERROR_CLOSED` where the process is disposed or started again meanwhile, with what reading fails with, and where bytes of @input
+ * are refused (`G_IO_ERROR_MESSAGE_TOO_LARGE` for a line that a terminal would cut); the child runs on then. Aborting it leaves the
  * child alone, and what was collected to the next call. In the thread of the main context.
  *
  * Returns: (transfer full): a future that is finished with the output, as #GBytes, when the child has ended

@@ -9,6 +9,7 @@
  */
 
 #include "transport/kaa-transport.h"
+#include "bytes/kaa-canonical.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,8 @@ enum
   FLAG_NONBLOCK = 1 << 4,  /* O_NONBLOCK was set before */
   FLAG_ENLARGED = 1 << 5,  /* a pipe that was made larger, where that is allowed */
   FLAG_HELD     = 1 << 6,  /* a terminal line that nobody else may have */
-  FLAG_BREAKING = 1 << 7   /* a break is being sent */
+  FLAG_BREAKING = 1 << 7,  /* a break is being sent */
+  FLAG_MASTER   = 1 << 8   /* it is a KaaMasterTransport */
 };
 
 /* What a pipe holds unless it is told otherwise, and what is better for a splice that moves as much as that at once. */
@@ -37,6 +39,13 @@ typedef struct
   KaaTransport parent;
   KaaWatch watch;          /* of what is read and written: parent.fd, or a description of our own; both have its identity */
 } KaaFdTransport;
+
+/* The master of a pseudo-terminal. */
+typedef struct
+{
+  KaaFdTransport parent;
+  gsize line;              /* what the other side has of a line that is not finished */
+} KaaMasterTransport;
 
 G_STATIC_ASSERT (EAGAIN == EWOULDBLOCK);
 
@@ -208,6 +217,52 @@ after_write (KaaFdTransport  *self,
   return is_refusal (errsv) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
 }
 
+/* The first `length` bytes of these vectors. */
+static int
+cut_vectors (struct iovec       *cut,
+             const struct iovec *vectors,
+             gsize               length)
+{
+  int n = 0;
+
+  for (; length > 0; n++)
+    {
+      cut[n].iov_base = vectors[n].iov_base;
+      cut[n].iov_len = MIN (vectors[n].iov_len, length);
+      length -= cut[n].iov_len;
+    }
+  return n;
+}
+
+/* A line that the terminal would cut is refused as a whole, but not those before it. */
+static gssize
+write_to_master (KaaMasterTransport  *self,
+                 const struct iovec  *vectors,
+                 int                  n_vectors,
+                 GError             **error)
+{
+  int fd = self->parent.watch.fd;
+  struct iovec *cut = g_newa (struct iovec, n_vectors);
+  gsize fit = kaa_canonical_fit (fd, self->line, vectors, n_vectors);
+  gssize n;
+
+  if (fit == 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                   "The terminal of descriptor %d passes whole lines, and would cut one of more than %d bytes: write shorter ones, or "
+                   "have it set to raw mode", self->parent.parent.fd, KAA_CANONICAL_MAX);
+      return KAA_TRANSPORT_REFUSED;
+    }
+
+  n = kaa_sys_writev (fd, cut, cut_vectors (cut, vectors, fit));
+  if (n > 0)
+    {
+      self->line = kaa_canonical_follow (fd, self->line, vectors, n_vectors, n);
+      return n;
+    }
+  return after_write (&self->parent, n, error);
+}
+
 static gssize
 fd_transport_write (KaaTransport        *transport,
                     const struct iovec  *vectors,
@@ -220,6 +275,8 @@ fd_transport_write (KaaTransport        *transport,
     return after_write (self, -1, error);
   if (transport->kind == KAA_FD_SOCKET)
     return after_write (self, kaa_sys_sendv (self->watch.fd, vectors, n_vectors), error);
+  if (transport->flags & FLAG_MASTER)
+    return write_to_master ((KaaMasterTransport *) transport, vectors, n_vectors, error);
   return after_write (self, kaa_sys_writev (self->watch.fd, vectors, n_vectors), error);
 }
 
@@ -564,7 +621,7 @@ kaa_fd_transport_new (int               fd,
                       gboolean          private_description,
                       GError          **error)
 {
-  KaaFdTransport *self = g_new0 (KaaFdTransport, 1);
+  KaaFdTransport *self = g_malloc0 (info->pty_master ? sizeof (KaaMasterTransport) : sizeof (KaaFdTransport));
 
   self->parent.klass = &fd_transport_class;
   self->parent.fd = fd;
@@ -573,6 +630,8 @@ kaa_fd_transport_new (int               fd,
   self->parent.mode = mode;
   if (info->pty)
     self->parent.flags |= FLAG_PTY;
+  if (info->pty_master)
+    self->parent.flags |= FLAG_MASTER;
   if (private_description)
     self->parent.flags |= FLAG_SHARED;
   if (info->nonblocking)
