@@ -167,10 +167,26 @@ class Names(unittest.TestCase):
                 call(*args)
         for name, value in [('directory', '/tmp\0'), ('stop_command', 'a\0'), ('environment', {'A': '\0'})]:
             with self.subTest(name):
+                if isinstance(value, str):
+                    with self.assertRaises(ValueError):
+                        setattr(process.props, name, value)
                 with self.assertRaises(ValueError):
                     Kaa.Process(['true'], **{name: value})
                 with self.assertRaises(ValueError):
                     setattr(process, name, value)
+
+    def test_props(self):
+        """They are checked, and otherwise as of every GObject."""
+        channel = Kaa.IOChannel()
+        for name, value in [('chunk_size', 0), ('delimiter', ''), ('delimiters', [])]:
+            with self.assertRaises(GLib.Error):
+                setattr(channel.props, name, value)
+        channel.props.chunk_size = 5
+        self.assertEqual((channel.props.chunk_size, channel.chunk_size), (5, 5))
+        self.assertEqual({spec.name for spec in channel.props}, {spec.name for spec in Kaa.IOChannel.list_properties()})
+        self.assertIn('chunk_size', dir(channel.props))
+        with self.assertRaises(AttributeError):
+            channel.props.no_such_thing
 
     def test_delimiter_with_nul(self):
         """Where it is bytes it may be one."""

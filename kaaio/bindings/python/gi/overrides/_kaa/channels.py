@@ -25,13 +25,36 @@ def _check(name, value):
         raise make_error(Gio.IOErrorEnum.INVALID_ARGUMENT, f'{name}: there must be a delimiter, and none may be empty')
 
 
+class _Checked:
+    """channel.props: what is set raises as elsewhere."""
+
+    def __init__(self, props):
+        object.__setattr__(self, '_props', props)
+
+    def __getattr__(self, name):
+        return getattr(self._props, name)
+
+    def __setattr__(self, name, value):
+        _check(name, value)
+        setattr(self._props, name, value)
+
+    def __iter__(self):
+        return iter(self._props)
+
+    def __len__(self):
+        return len(self._props)
+
+    def __dir__(self):
+        return dir(self._props)
+
+
 class _Props:
     """channel.props, which goes past the methods: it shall show the queue as it is, too."""
 
     def __get__(self, channel, cls):
         if channel is not None:
             channel._settle()
-            return super(IOChannel, channel).props
+            return _Checked(super(IOChannel, channel).props)
         return cls.__base__.props
 
 
