@@ -3,6 +3,7 @@
 #include "ends/kaa-address.h"
 
 #include <gio/gunixsocketaddress.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -166,12 +167,48 @@ kaa_address_clear (KaaAddress *address)
   g_clear_pointer (&address->name, g_free);
 }
 
+/* --- zones --- */
+
+/* The zone of an IPv6 address, behind its “%”; NULL where there is none. */
+static const char *
+get_zone (const KaaAddress *address)
+{
+  const char *percent = strchr (address->name, ':') != NULL ? strchr (address->name, '%') : NULL;
+
+  return percent != NULL ? percent + 1 : NULL;
+}
+
+/* An interface, by its name or its number. */
+static gboolean
+find_interface (const char  *zone,
+                guint       *index,
+                GError     **error)
+{
+  char name[IF_NAMESIZE];
+  guint64 number;
+  char *printable;
+
+  *index = if_nametoindex (zone);
+  if (*index == 0 && g_ascii_string_to_unsigned (zone, 10, 1, G_MAXUINT, &number, NULL) &&
+      if_indextoname ((guint) number, name) != NULL)
+    *index = (guint) number;
+  if (*index != 0)
+    return TRUE;
+
+  printable = g_strescape (zone, NULL);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "There is no network interface “%s”", printable);
+  g_free (printable);
+  return FALSE;
+}
+
 /* --- connecting --- */
 
 GSocketConnectable *
 kaa_address_to_connectable (const KaaAddress  *address,
                             GError           **error)
 {
+  guint index;
+
   switch (address->kind)
     {
     case KAA_ADDRESS_UNIX:
@@ -190,6 +227,9 @@ kaa_address_to_connectable (const KaaAddress  *address,
         }
       if (address->name[0] == '\0' || g_ascii_strcasecmp (address->name, "localhost") == 0)
         return g_network_address_new_loopback (address->port);
+      /* Otherwise it would be looked up as a name. */
+      if (get_zone (address) != NULL && !find_interface (get_zone (address), &index, error))
+        return NULL;
       return g_network_address_new (address->name, address->port);
 
     case KAA_ADDRESS_SYSTEMD:
@@ -221,9 +261,14 @@ add_unix (GArray           *sockaddrs,
 static void
 add_inet (GArray       *sockaddrs,
           GInetAddress *inet,
-          guint16       port)
+          guint16       port,
+          guint         interface)
 {
-  GSocketAddress *address = g_inet_socket_address_new (inet, port);
+  GSocketAddress *address = g_object_new (G_TYPE_INET_SOCKET_ADDRESS,
+                                          "address", inet,
+                                          "port", (guint) port,
+                                          "scope-id", interface,
+                                          NULL);
   KaaSockaddr one = { 0, };
 
   one.length = g_socket_address_get_native_size (address);
@@ -237,8 +282,27 @@ add_inet_take (GArray       *sockaddrs,
                GInetAddress *inet,
                guint16       port)
 {
-  add_inet (sockaddrs, inet, port);
+  add_inet (sockaddrs, inet, port, 0);
   g_object_unref (inet);
+}
+
+/* An address of a link means nothing without the interface that the link is at. */
+static gboolean
+add_zoned (GArray            *sockaddrs,
+           const KaaAddress  *address,
+           const char        *zone,
+           GError           **error)
+{
+  char *host = g_strndup (address->name, zone - 1 - address->name);
+  GInetAddress *inet = g_inet_address_new_from_string (host);
+  guint interface;
+  gboolean good = find_interface (zone, &interface, error);
+
+  if (good)
+    add_inet (sockaddrs, inet, address->port, interface);
+  g_object_unref (inet);
+  g_free (host);
+  return good;
 }
 
 static gboolean
@@ -250,7 +314,7 @@ add_names (GArray            *sockaddrs,
   GList *found = g_resolver_lookup_by_name (resolver, address->name, NULL, error);
 
   for (GList *one = found; one != NULL; one = one->next)
-    add_inet (sockaddrs, one->data, address->port);
+    add_inet (sockaddrs, one->data, address->port, 0);
 
   g_object_unref (resolver);
   g_resolver_free_addresses (found);
@@ -262,6 +326,7 @@ kaa_address_resolve (const KaaAddress  *address,
                      GError           **error)
 {
   GArray *sockaddrs = g_array_new (FALSE, FALSE, sizeof (KaaSockaddr));
+  const char *zone = get_zone (address);
   GInetAddress *numeric;
 
   if (address->kind != KAA_ADDRESS_INET)
@@ -280,6 +345,11 @@ kaa_address_resolve (const KaaAddress  *address,
     {
       add_inet_take (sockaddrs, g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4), address->port);
       add_inet_take (sockaddrs, g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV6), address->port);
+    }
+  else if (zone != NULL)
+    {
+      if (!add_zoned (sockaddrs, address, zone, error))
+        g_clear_pointer (&sockaddrs, g_array_unref);
     }
   else if ((numeric = g_inet_address_new_from_string (address->name)) != NULL)
     {

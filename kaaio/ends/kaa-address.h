@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  *   unix:PATH, /PATH     a socket file
  *   unix-abstract:NAME   a name without a file (Linux)
  *   HOST:SERVICE         a name or an IPv4 address, and a number or a name of /etc/services
- *   [ADDRESS]:SERVICE    an IPv6 address
+ *   [ADDRESS]:SERVICE    an IPv6 address, with a zone where it needs one: [fe80::1%eth0]:SERVICE
  *   :SERVICE             every address of this machine; for who connects, this machine
  *   systemd:NAME         for listening: descriptors handed over by the service manager
  *

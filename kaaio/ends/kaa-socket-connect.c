@@ -324,7 +324,7 @@ start_connecting (KaaConnecting *self)
  * connect(2) have it: until [property@Kaa.Socket:connect-timeout], if there is one.
  *
  * The errors are those of the system, unchanged: of the `G_RESOLVER_ERROR` domain for names, `G_IO_ERROR_CONNECTION_REFUSED`,
- * `G_IO_ERROR_NOT_FOUND` for a socket file that does not exist, and so on; `G_IO_ERROR_TIMED_OUT` after
+ * `G_IO_ERROR_NOT_FOUND` for a socket file or a network interface that does not exist, and so on; `G_IO_ERROR_TIMED_OUT` after
  * [property@Kaa.Socket:connect-timeout]; `G_IO_ERROR_CLOSED` when the socket is closed meanwhile;
  * `G_IO_ERROR_INVALID_ARGUMENT` for an @address that makes no sense; `G_IO_ERROR_PENDING` while it is connecting, and
  * `G_IO_ERROR_EXISTS` while it is open. A failed or aborted attempt closes the channel, which may be used again.

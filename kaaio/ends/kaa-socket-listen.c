@@ -272,7 +272,7 @@ start_listening (KaaSocket     *self,
  *
  * It fails with `G_IO_ERROR_INVALID_ARGUMENT` for an address that makes no sense (such as a path over 107 bytes),
  * `G_IO_ERROR_ADDRESS_IN_USE`, `G_IO_ERROR_EXISTS` for a file that is no socket, or while the socket is open,
- * `G_IO_ERROR_NOT_FOUND` where nothing was handed over, or what else the system says.
+ * `G_IO_ERROR_NOT_FOUND` where nothing was handed over or there is no such network interface, or what else the system says.
  *
  * Returns: %TRUE if it listens
  *

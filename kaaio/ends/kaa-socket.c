@@ -15,7 +15,8 @@
  *
  * - `/path` or `unix:/path`: a socket file;
  * - `unix-abstract:name`: a name without a file (Linux);
- * - `host:service`, `[::1]:port`: a name or address, and a number or a name of `/etc/services`;
+ * - `host:service`, `[::1]:port`: a name or address, and a number or a name of `/etc/services`; an IPv6 address of a link with its
+ *   interface, by name or number, as in `[fe80::1%eth0]:port`;
  * - `:port`: for who listens every address of the machine, by IPv4 and IPv6; for who connects the machine itself;
  * - `systemd:name`: for who listens, the sockets of this name that the service manager handed over; without
  *   a name all of them.

@@ -4,6 +4,7 @@
 
 #include "ends/kaa-address.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -171,6 +172,66 @@ test_connectable (void)
   kaa_address_clear (&address);
 }
 
+/* The zone of an address: the interface that its link is at. */
+static void
+test_zones (void)
+{
+  guint loopback = if_nametoindex ("lo");
+  char *by_number = g_strdup_printf ("[fe80::1%%%u]:7001", loopback);
+  const char *const good[] = { "[fe80::1%lo]:7001", by_number, "[::1%lo]:7001" };
+  const char *const unknown[] = { "[fe80::1%nosuch0]:1", "[fe80::1%4294967295]:1", "[fe80::1%4294967296]:1", "[fe80::1%-1]:1",
+                                  "[fe80::1%0]:1", "[fe80::1% 1]:1", "[fe80::1%25lo]:1" };
+  GSocketConnectable *connectable;
+  KaaAddress address;
+  GError *error = NULL;
+  GArray *sockaddrs;
+
+  if (loopback == 0)
+    {
+      g_test_skip ("there is no interface lo");
+      g_free (by_number);
+      return;
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      struct sockaddr_in6 in6;
+
+      g_assert_true (kaa_address_parse (good[i], &address, &error));
+      g_assert_no_error (error);
+      sockaddrs = kaa_address_resolve (&address, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (sockaddrs->len, ==, 1);
+      memcpy (&in6, &g_array_index (sockaddrs, KaaSockaddr, 0).storage, sizeof in6);
+      g_assert_cmpint (in6.sin6_family, ==, AF_INET6);
+      g_assert_cmpuint (in6.sin6_scope_id, ==, loopback);
+      g_assert_cmpuint (g_ntohs (in6.sin6_port), ==, 7001);
+      g_array_unref (sockaddrs);
+      connectable = kaa_address_to_connectable (&address, &error);
+      g_assert_no_error (error);
+      g_object_unref (connectable);
+      kaa_address_clear (&address);
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (unknown); i++)
+    {
+      g_assert_true (kaa_address_parse (unknown[i], &address, &error));
+      g_assert_no_error (error);
+      g_assert_null (kaa_address_resolve (&address, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+      g_clear_error (&error);
+      g_assert_null (kaa_address_to_connectable (&address, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+      g_clear_error (&error);
+      kaa_address_clear (&address);
+    }
+
+  g_assert_false (kaa_address_parse ("[fe80::1%]:1", &address, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_free (by_number);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -183,5 +244,6 @@ main (int   argc,
   g_test_add_func ("/address/resolve", test_resolve);
   g_test_add_func ("/address/connectable", test_connectable);
 
+  g_test_add_func ("/address/zones", test_zones);
   return g_test_run ();
 }
