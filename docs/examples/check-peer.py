@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""check-peer.py serial|proxy|timeouts PROGRAM...: runs an example against another side that is played here."""
+"""check-peer.py serial|proxy|timeouts|tls-proxied PROGRAM...: runs an example against another side that is played here."""
 
 import contextlib
 import os
 import random
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -140,5 +142,82 @@ def check_timeouts():
         expect(run(f'{host}:{port}', '0.1'), ('connection: timed out\n', 1))
 
 
+# --- a proxy in front of a server that speaks TLS ---
+
+def make_certificate(folder):
+    for name in ('key', 'certificate'):
+        open(f'{folder}/{name}.pem', 'wb').close()
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+                    '-subj', '/CN=localhost', '-keyout', f'{folder}/key.pem', '-out', f'{folder}/certificate.pem'],
+                   check=True, stderr=subprocess.DEVNULL)
+    with open(f'{folder}/both.pem', 'wb') as both:
+        for name in ('certificate', 'key'):
+            with open(f'{folder}/{name}.pem', 'rb') as part:
+                both.write(part.read())
+
+
+class Client:
+    """TLS whose bytes are sent by hand, so that it is known what goes together."""
+
+    def __init__(self, port, folder):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=f'{folder}/certificate.pem')
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname='localhost')
+        self.socket = socket.create_connection(('127.0.0.1', port), SECONDS)
+
+    def call(self, function, *arguments, before=b'', cut=None):
+        """Does it, and sends what comes of it behind what shall come before; the rest from cut on a while later."""
+        while True:
+            try:
+                result = function(*arguments)
+            except ssl.SSLWantReadError:
+                result = None
+            data = before + self.outgoing.read()
+            before = b''
+            self.socket.sendall(data[:cut])
+            if cut is not None:
+                # The server has had time to begin with less.
+                self.socket.settimeout(0.1)
+                with contextlib.suppress(TimeoutError):
+                    expect(self.socket.recv(1), b'nothing')
+                self.socket.settimeout(SECONDS)
+                self.socket.sendall(data[cut:])
+                cut = None
+            if result is not None or function == self.tls.do_handshake and self.tls.version():
+                return result
+            chunk = self.socket.recv(65536)
+            self.incoming.write(chunk) if chunk else self.incoming.write_eof()
+
+
+def check_tls_proxied():
+    line = b'PROXY TCP4 192.0.2.1 192.0.2.2 5000 443\r\n'
+    if shutil.which('openssl') is None:
+        print('openssl is missing')
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as folder:
+        make_certificate(folder)
+        with subprocess.Popen([*program, '127.0.0.1:0', f'{folder}/both.pem'], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL) as server:
+            try:
+                port = int(server.stdout.readline())
+                for cut in (None, len(line), len(line) + 1, len(line) + 100):
+                    client = Client(port, folder)
+                    client.call(client.tls.do_handshake, before=line, cut=cut)
+                    client.call(client.tls.write, b'alpha\n')
+                    expect(client.call(client.tls.read, 100), b'192.0.2.1: ALPHA\n')
+                    client.socket.close()
+                # Others are turned away, and the server goes on.
+                for wrong in (b'GET / HTTP/1.0\r\n\r\n', line + b'GET / HTTP/1.0\r\n\r\n'):
+                    with socket.create_connection(('127.0.0.1', port), SECONDS) as client:
+                        client.sendall(wrong)
+                        client.shutdown(socket.SHUT_WR)
+                        with contextlib.suppress(ConnectionResetError):
+                            while chunk := client.recv(100):
+                                expect(b'HTTP' in chunk, False)
+                expect(server.poll(), None)
+            finally:
+                server.kill()
+
+
 example, *program = sys.argv[1:]
-{'serial': check_serial, 'proxy': check_proxy, 'timeouts': check_timeouts}[example]()
+{'serial': check_serial, 'proxy': check_proxy, 'timeouts': check_timeouts, 'tls-proxied': check_tls_proxied}[example]()

@@ -381,6 +381,17 @@ kaa_channel_gather_input (KaaIOChannel  *self,
   return TRUE;
 }
 
+GBytes *
+kaa_channel_take_input (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize length = kaa_channel_get_queued (priv);
+  GBytes *bytes = length > 0 ? kaa_byte_queue_get_bytes (&priv->reading->queue, 0, length) : g_bytes_new (NULL, 0);
+
+  kaa_channel_take (self, length);
+  return bytes;
+}
+
 static gboolean
 check_other (KaaIOChannel    *self,
              KaaIOChannel    *other,

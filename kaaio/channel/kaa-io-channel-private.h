@@ -465,6 +465,8 @@ gboolean      kaa_channel_open_transports       (KaaIOChannel *self, KaaTranspor
                                                  GError **error);
 /* How much was read and has gone to nobody yet; all of it is in the queue, or in chunks that wait for handlers. */
 gboolean      kaa_channel_gather_input          (KaaIOChannel *self, gsize *length, GError **error);
+/* What is in the queue is the caller's from then on. */
+GBytes         *kaa_channel_take_input         (KaaIOChannel  *self);
 /* Puts a transport (taken) in the place of the one that is open for both directions: nothing is announced; queues, requests and
  * handlers stay. Returns the old one, stopped, or NULL with an error: nothing has changed then. */
 KaaTransport *kaa_channel_exchange_transport    (KaaIOChannel *self, KaaTransport *transport, GError **error);

@@ -144,6 +144,57 @@ kaa_socket_start_tls_finish (KaaSocket     *self,
 }
 
 /**
+ * kaa_socket_start_tls_buffered_async:
+ * @self: a connected socket
+ * @identity: (nullable): for a client: whose certificate the other side must have
+ * @certificate: (nullable): for a server: its certificate
+ * @taken: (nullable): bytes that were taken out of the channel, but belong to TLS
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Socket.start_tls_buffered] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_socket_start_tls_buffered_async (KaaSocket           *self,
+                                     GSocketConnectable  *identity,
+                                     GTlsCertificate     *certificate,
+                                     GBytes              *taken,
+                                     GCancellable        *cancellable,
+                                     GAsyncReadyCallback  callback,
+                                     gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_SOCKET (self));
+
+  kaa_in_progress_begin_async (kaa_socket_start_tls_buffered (self, identity, certificate, taken),
+                               kaa_socket_start_tls_buffered_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_socket_start_tls_buffered_finish:
+ * @self: a socket
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Socket.start_tls_buffered_async].
+ *
+ * Returns: %TRUE, or %FALSE with @error set
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_socket_start_tls_buffered_finish (KaaSocket     *self,
+                                      GAsyncResult  *result,
+                                      GError       **error)
+{
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_socket_start_tls_buffered_async), FALSE);
+
+  return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
+}
+
+/**
  * kaa_socket_write_with_fds_async:
  * @self: a socket
  * @bytes: at least one byte

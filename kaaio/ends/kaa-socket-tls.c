@@ -10,6 +10,8 @@
 
 #include "ends/kaa-socket-private.h"
 
+#include "ends/kaa-prefixed-input.h"
+
 #include <errno.h>
 #include <fcntl.h>
 
@@ -20,6 +22,7 @@ struct _KaaHandshake
   KaaSocket *socket;        /* referenced by the future, as long as that is pending */
   KaaInProgress *future;    /* NULL once it is over */
   GIOStream *base;          /* what TLS goes over */
+  KaaPrefixedInput *input;  /* its input, where TLS has begun already; or NULL */
   GTlsConnection *connection;
   GCancellable *cancellable;
   guint owned : 1;          /* the base was made for this */
@@ -35,6 +38,7 @@ handshake_unref (KaaHandshake *self)
     return;
   g_object_unref (self->connection);
   g_object_unref (self->base);
+  g_clear_object (&self->input);
   g_object_unref (self->cancellable);
   g_free (self);
 }
@@ -238,6 +242,31 @@ check_input (KaaIOChannel  *channel,
   return TRUE;
 }
 
+/* The caller says that what came already is protected: then all of it has to be in the queue, as it came. */
+static gboolean
+check_buffered (KaaIOChannel  *channel,
+                GError       **error)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (channel);
+  gsize length;
+
+  if (!kaa_channel_gather_input (channel, &length, error))
+    return FALSE;
+  if (priv->reading->chunks != NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                           "A handler of read has not had all of the bytes yet; start TLS when it has");
+      return FALSE;
+    }
+  if (priv->filtered && length > 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           "What was read went through the channel's own read_nonblocking(), so it is not what came");
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 check_connection (KaaIOChannel  *channel,
                   GError       **error)
@@ -275,6 +304,7 @@ check_connection (KaaIOChannel  *channel,
 
 static gboolean
 check (KaaSocket  *self,
+       gboolean    buffered,
        GError    **error)
 {
   KaaIOChannel *channel = KAA_IO_CHANNEL (self);
@@ -297,7 +327,7 @@ check (KaaSocket  *self,
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "The connection uses TLS already");
       return FALSE;
     }
-  return check_connection (channel, error) && check_input (channel, error);
+  return check_connection (channel, error) && (buffered ? check_buffered : check_input) (channel, error);
 }
 
 /* What TLS goes over. The stream that the channel was opened with, or one of its own: then nothing is lost where TLS cannot be had. */
@@ -337,6 +367,29 @@ new_base (KaaTransport  *plain,
   return G_IO_STREAM (connection);
 }
 
+/* The same connection, but for an input that can begin with bytes at hand. */
+static GIOStream *
+prefix (GIOStream         *base, /* taken */
+        KaaPrefixedInput **input)
+{
+  GIOStream *stream, *connection;
+
+  *input = kaa_prefixed_input_new (g_io_stream_get_input_stream (base), G_OBJECT (base));
+  stream = g_simple_io_stream_new (G_INPUT_STREAM (*input), g_io_stream_get_output_stream (base));
+  if (G_IS_SOCKET_CONNECTION (base))
+    {
+      /* The socket below is found, asked and closed as ever. */
+      connection = g_object_new (G_TYPE_TCP_WRAPPER_CONNECTION,
+                                 "base-io-stream", stream,
+                                 "socket", g_socket_connection_get_socket (G_SOCKET_CONNECTION (base)),
+                                 NULL);
+      g_object_unref (stream);
+      stream = connection;
+    }
+  g_object_unref (base);
+  return stream;
+}
+
 static GTlsConnection *
 new_connection (KaaSocket           *self,
                 GIOStream           *base,
@@ -369,23 +422,28 @@ static KaaHandshake *
 handshake_new (KaaSocket           *socket,
                GSocketConnectable  *identity,
                GTlsCertificate     *certificate,
+               gboolean             buffered,
                GError             **error)
 {
+  KaaPrefixedInput *input = NULL;
   KaaTransport *plain;
   GTlsConnection *connection;
   KaaHandshake *self;
   GIOStream *base;
 
-  if (!check (socket, error))
+  if (!check (socket, buffered, error))
     return NULL;
 
   plain = kaa_filter_transport_get_inner (kaa_channel_get_private (KAA_IO_CHANNEL (socket))->input);
   base = new_base (plain, error);
   if (base == NULL)
     return NULL;
+  if (buffered)
+    base = prefix (base, &input);
   connection = new_connection (socket, base, identity, certificate, error);
   if (connection == NULL)
     {
+      g_clear_object (&input);
       g_object_unref (base);
       return NULL;
     }
@@ -394,6 +452,7 @@ handshake_new (KaaSocket           *socket,
   g_ref_count_init (&self->ref_count);
   self->socket = socket;
   self->base = base;
+  self->input = input;
   self->connection = connection;
   self->cancellable = g_cancellable_new ();
   self->owned = plain->stream == NULL;
@@ -420,6 +479,52 @@ close_gate (KaaHandshake *self)
   handshake_unref (self);
 }
 
+/* What belongs to TLS leaves the channel, and is the first that TLS reads. */
+static void
+hand_over (KaaHandshake *self,
+           GBytes       *taken)
+{
+  GBytes *queued = kaa_channel_take_input (KAA_IO_CHANNEL (self->socket));
+
+  if (taken != NULL)
+    kaa_prefixed_input_add (self->input, taken);
+  kaa_prefixed_input_add (self->input, queued);
+  g_bytes_unref (queued);
+}
+
+static KaaInProgress *
+start (KaaSocket          *self,
+       GSocketConnectable *identity,
+       GTlsCertificate    *certificate,
+       gboolean            buffered,
+       GBytes             *taken)
+{
+  KaaIOChannelPrivate *channel = kaa_channel_get_private (KAA_IO_CHANNEL (self));
+  KaaHandshake *handshake;
+  KaaInProgress *future;
+  KaaPoller *poller;
+  GError *error = NULL;
+
+  handshake = handshake_new (self, identity, certificate, buffered, &error);
+  if (handshake == NULL)
+    {
+      poller = kaa_poller_is_mine (channel->entry.poller) ? kaa_poller_ref (channel->entry.poller)
+                                                          : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+      future = kaa_in_progress_new_operation (G_OBJECT (self), poller, &handshake_funcs, NULL);
+      kaa_in_progress_settle_error (future, error, FALSE);
+      kaa_poller_unref (poller);
+      return future;
+    }
+
+  future = kaa_in_progress_new_operation (G_OBJECT (self), channel->entry.poller, &handshake_funcs, handshake);
+  handshake->future = g_object_ref (future);
+  kaa_socket_get_private (self)->handshake = handshake;
+  if (buffered)
+    hand_over (handshake, taken);
+  close_gate (handshake);
+  return future;
+}
+
 /**
  * kaa_socket_start_tls:
  * @self: a connected socket
@@ -443,7 +548,8 @@ close_gate (KaaHandshake *self)
  * later, and requests that are pending or made later, wait until the handshake is done: they write and read what is protected.
  *
  * Bytes that were read before, and not taken, came unprotected: perhaps an attacker put them there, to have them taken for protected ones.
- * Then it fails with `G_IO_ERROR_INVALID_DATA`, the number of bytes is in the message, and nothing has changed: they can be read.
+ * Then it fails with `G_IO_ERROR_INVALID_DATA`, the number of bytes is in the message, and nothing has changed: they can be read. Where they
+ * are known to be TLS already, [method@Kaa.Socket.start_tls_buffered] takes them.
  *
  * The other errors that leave everything as it was: `G_IO_ERROR_NOT_CONNECTED` if the socket is not connected,
  * `G_IO_ERROR_PENDING` if TLS is being started, `G_IO_ERROR_EXISTS` if it is in use, `G_IO_ERROR_CONNECTION_CLOSED` if one direction is
@@ -465,33 +571,50 @@ kaa_socket_start_tls (KaaSocket          *self,
                       GSocketConnectable *identity,
                       GTlsCertificate    *certificate)
 {
-  KaaIOChannelPrivate *channel;
-  KaaHandshake *handshake;
-  KaaInProgress *future;
-  KaaPoller *poller;
-  GError *error = NULL;
-
   g_return_val_if_fail (KAA_IS_SOCKET (self), NULL);
   g_return_val_if_fail (identity == NULL || G_IS_SOCKET_CONNECTABLE (identity), NULL);
   g_return_val_if_fail (certificate == NULL || G_IS_TLS_CERTIFICATE (certificate), NULL);
 
-  channel = kaa_channel_get_private (KAA_IO_CHANNEL (self));
-  handshake = handshake_new (self, identity, certificate, &error);
-  if (handshake == NULL)
-    {
-      poller = kaa_channel_is_mine (channel) ? kaa_poller_ref (channel->entry.poller)
-                                                          : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
-      future = kaa_in_progress_new_operation (G_OBJECT (self), poller, &handshake_funcs, NULL);
-      kaa_in_progress_settle_error (future, error, FALSE);
-      kaa_poller_unref (poller);
-      return future;
-    }
+  return start (self, identity, certificate, /* buffered= */ FALSE, NULL);
+}
 
-  future = kaa_in_progress_new_operation (G_OBJECT (self), channel->entry.poller, &handshake_funcs, handshake);
-  handshake->future = g_object_ref (future);
-  kaa_socket_get_private (self)->handshake = handshake;
-  close_gate (handshake);
-  return future;
+/**
+ * kaa_socket_start_tls_buffered:
+ * @self: a connected socket
+ * @identity: (nullable): as for [method@Kaa.Socket.start_tls]
+ * @certificate: (nullable): as for [method@Kaa.Socket.start_tls]
+ * @taken: (nullable): bytes that were taken out of the channel, but belong to TLS
+ *
+ * Protects the connection with TLS, of which the beginning was read already: what the other side sent behind a line of the PROXY
+ * protocol, say, in the same segment.
+ *
+ * TLS begins with @taken, goes on with all that is in the read queue (what [method@Kaa.IOChannel.peek] shows), and then with what comes.
+ * Whoever reads lines or by count needs no @taken. It is for those who were given more than they wanted, as a handler of
+ * [signal@Kaa.IOChannel::read] is.
+ *
+ * Only for protocols in which the other side begins with TLS by itself, at a place that is known. Where it has to be asked (STARTTLS), what
+ * came before the answer is an attacker's: that is what [method@Kaa.Socket.start_tls] refuses. Bytes that are no TLS end in an error of
+ * the handshake, which closes the channel.
+ *
+ * All else is as for [method@Kaa.Socket.start_tls]. It also fails with `G_IO_ERROR_BUSY`, and nothing has changed, where a handler of
+ * [signal@Kaa.IOChannel::read] still has to be called with what was read, and with `G_IO_ERROR_NOT_SUPPORTED` where a subclass has
+ * transformed what is in the queue.
+ *
+ * Returns: (transfer full): a future that is finished with %TRUE
+ *
+ * Since: 1.0
+ */
+KaaInProgress *
+kaa_socket_start_tls_buffered (KaaSocket          *self,
+                               GSocketConnectable *identity,
+                               GTlsCertificate    *certificate,
+                               GBytes             *taken)
+{
+  g_return_val_if_fail (KAA_IS_SOCKET (self), NULL);
+  g_return_val_if_fail (identity == NULL || G_IS_SOCKET_CONNECTABLE (identity), NULL);
+  g_return_val_if_fail (certificate == NULL || G_IS_TLS_CERTIFICATE (certificate), NULL);
+
+  return start (self, identity, certificate, /* buffered= */ TRUE, taken);
 }
 
 /**

@@ -133,6 +133,23 @@ gboolean        kaa_socket_start_tls_finish    (KaaSocket            *self,
                                                 GAsyncResult         *result,
                                                 GError              **error);
 KAA_AVAILABLE_IN_1_0
+KaaInProgress  *kaa_socket_start_tls_buffered  (KaaSocket            *self,
+                                                GSocketConnectable   *identity,
+                                                GTlsCertificate      *certificate,
+                                                GBytes               *taken);
+KAA_AVAILABLE_IN_1_0
+void            kaa_socket_start_tls_buffered_async (KaaSocket       *self,
+                                                GSocketConnectable   *identity,
+                                                GTlsCertificate      *certificate,
+                                                GBytes               *taken,
+                                                GCancellable         *cancellable,
+                                                GAsyncReadyCallback   callback,
+                                                gpointer              user_data);
+KAA_AVAILABLE_IN_1_0
+gboolean        kaa_socket_start_tls_buffered_finish (KaaSocket      *self,
+                                                GAsyncResult         *result,
+                                                GError              **error);
+KAA_AVAILABLE_IN_1_0
 GTlsConnection *kaa_socket_get_tls_connection  (KaaSocket            *self);
 
 /* Properties */

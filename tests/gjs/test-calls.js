@@ -72,7 +72,7 @@ test('strings that would be cut', async () => {
     const socket = new Kaa.Socket();
     for (const callback of [
         () => socket.connect_to('unix:/tmp/a\0b'), () => socket.listen('/tmp/a\0b'), () => socket.connect_to_async('host\0:1', null, null),
-        () => socket.start_tls('host\0.evil'), () => Kaa.IOChannel.new_for_serial('/dev/ttyS0\0', 9600, 0),
+        () => socket.start_tls('host\0.evil'), () => socket.start_tls_buffered('host\0.evil'), () => Kaa.IOChannel.new_for_serial('/dev/ttyS0\0', 9600, 0),
     ]) {
         let thrown = null;
         try {

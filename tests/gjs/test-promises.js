@@ -29,6 +29,7 @@ const PAIRS = {
     shutdown_async: [() => [Kaa.IO_WRITE], IOErrorEnum.CLOSED],
     splice_async: [() => [pair()[0], Kaa.SpliceFlags.NONE], CANCELLED],
     start_tls_async: [() => [null, null], IOErrorEnum.NOT_CONNECTED],
+    start_tls_buffered_async: [() => [null, null, null], IOErrorEnum.NOT_CONNECTED],
     stop_async: [() => [1], IOErrorEnum.NOT_INITIALIZED],
     wait_async: [() => [], IOErrorEnum.NOT_INITIALIZED],
     wait_writable_async: [() => [1], CANCELLED],

@@ -110,6 +110,46 @@ test('TLS begins in the middle of a connection', () => withCertificate(async (ce
     await Promise.all([client.close(), peer.close(), server.close()]);
 }));
 
+test('TLS begins with what was read already', () => withCertificate(async (certificate, database) => {
+    const [server, address] = listen();
+    const client = new Kaa.Socket();
+    const accepted = server.accept();
+    await client.connect_to(address);
+    const peer = await accepted;
+
+    client.write('PROXY\r\n');
+    const ours = client.start_tls('localhost');
+    client.tls_connection.set_database(database);
+    assertEqual(text(await peer.readline()), 'PROXY\r\n');
+    assertEqual(await Promise.all([ours, peer.start_tls_buffered(null, certificate)]), [true, true]);
+    client.write('secret\n');
+    assertEqual(text(await peer.readline()), 'secret\n');
+    await Promise.all([client.close(), peer.close(), server.close()]);
+}));
+
+test('what is handed on and is no TLS ends it', () => withCertificate(async certificate => {
+    for (const taken of ['GET / HTTP/1.0\r\n\r\n', new TextEncoder().encode('GET / HTTP/1.0\r\n\r\n')]) {
+        const [server, address] = listen();
+        const client = new Kaa.Socket();
+        const accepted = server.accept();
+        await client.connect_to(address);
+        const peer = await accepted;
+        await assertRejects(peer.start_tls_buffered(null, certificate, taken));
+        assert(!peer.alive);
+        await Promise.all([client.close(), peer.close(), server.close()]);
+    }
+}));
+
+test('a server that somebody else shuts down says so', async () => {
+    const [server] = listen();
+    const closed = new Promise(resolve => server.connect('closed', (_, expected) => resolve(expected)));
+    const accepted = server.accept();
+    Gio.Socket.new_from_fd(server.fileno).shutdown(true, true);
+    await assertRejects(accepted, Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT);
+    assertEqual(await closed, false);
+    assert(!server.listening);
+});
+
 test('a certificate that nobody vouches for, or of another host, is refused', () => withCertificate(async (certificate, database) => {
     for (const [host, trusted] of [['localhost', false], ['example.org', true]]) {
         const [server, address] = listen();

@@ -160,6 +160,7 @@ class Names(unittest.TestCase):
                 (process.set_environment, {b'A': b'b\0c'}),
                 (socket.connect_to, '/tmp/a\0b'), (socket.connect_to, 'unix-abstract:a\0b'), (socket.connect_to_async, 'a\0b:1'),
                 (socket.listen, '/tmp/a\0b'), (socket.listen, 'unix:a\0b'), (socket.start_tls, 'host\0.evil'),
+                (socket.start_tls_buffered, 'host\0.evil'),
                 (Kaa.IOChannel.new_for_serial, '/dev/ttyS0\0', 9600, Kaa.SerialFlags.NONE),
                 (channel.set_delimiter, 'a\0'), (channel.set_delimiters, ['a', 'b\0']), (channel.set_property, 'delimiter', 'a\0'),
                 (process.set_property, 'stop-command', 'a\0')]:

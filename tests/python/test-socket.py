@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import socket
 import tempfile
 import unittest
 
@@ -103,6 +104,62 @@ class Sockets(unittest.TestCase):
             self.assertEqual(peer.take_fds(), [])
             for socket in (client, peer, server):
                 await socket.close()
+
+    @drive
+    async def test_ended_by_others(self):
+        """Who iterates over clients of a socket that somebody else shuts down is told so."""
+        server = Kaa.Socket()
+        server.listen('127.0.0.1:0')
+        closed = []
+        server.connect('closed', lambda server, expected: closed.append(expected))
+        client = Kaa.Socket()
+        await client.connect_to(get_address(server))
+        with self.assertRaises(GLib.Error) as caught:
+            async for peer in server:
+                listener = socket.socket(fileno=os.dup(server.fileno))
+                listener.shutdown(socket.SHUT_RDWR)
+                listener.close()
+                peer.close()
+        self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.INVALID_ARGUMENT))
+        self.assertFalse(server.listening)
+        await server.close()
+        self.assertEqual(closed, [False])
+        self.assertIsNotNone(server.error)
+        client.close()
+
+    @drive
+    async def test_full_backlog(self):
+        """Clients of a unix socket wait until there is room for them."""
+        with tempfile.TemporaryDirectory() as folder:
+            server = Kaa.Socket(max_clients=1)
+            server.listen(f'{folder}/socket', 1)
+            server.connect('new-client', lambda server, peer: (peer.write(b'served\n'), peer.close()))
+            clients = [Kaa.Socket(connect_timeout=60) for _ in range(8)]
+            connected = [client.connect_to(f'{folder}/socket') for client in clients]
+            for client, future in zip(clients, connected):
+                self.assertIs(await future, True)
+                self.assertEqual(await client.readline(), b'served\n')
+                await client.close()
+            await server.close()
+
+    @drive
+    async def test_tls_that_was_buffered(self):
+        """What is handed on belongs to TLS: here it is none, which only TLS can know."""
+        if not Gio.TlsBackend.get_default().supports_tls():
+            self.skipTest('there is no TLS')
+        for taken in (None, b'GET / ', bytearray(b'GET / '), GLib.Bytes.new(b'GET / ')):
+            server, client, peer = await start()
+            await client.write(b'PROXY\r\nHTTP/1.0\r\n\r\n')
+            self.assertEqual(await peer.readline(), b'PROXY\r\n')
+            with self.assertRaises(GLib.Error) as caught:
+                await peer.start_tls('localhost')
+            self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.INVALID_DATA))
+            with self.assertRaises(GLib.Error) as caught:
+                await peer.start_tls_buffered('localhost', taken=taken)
+            self.assertEqual(caught.exception.domain, 'g-tls-error-quark')
+            self.assertFalse(peer.alive)
+            for end in (client, peer, server):
+                await end.close()
 
     @drive
     async def test_cancelled_accept(self):

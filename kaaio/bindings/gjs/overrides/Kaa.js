@@ -98,14 +98,18 @@ function _overrideFutures(prototype, names) {
     }
 }
 
-// For methods that give strings to C, where one ends at its first NUL.
+// C takes a string to end at its first NUL.
+function _checkNul(arg) {
+    if (typeof arg === 'string' && arg.includes('\0'))
+        throw new TypeError(`There is a NUL character in ${JSON.stringify(arg)}`);
+}
+
+// For methods that give strings to C.
 function _refuseNul(prototype, names) {
     for (const name of names) {
         const call = prototype[name];
         prototype[name] = function (...args) {
-            const wrong = args.find(arg => typeof arg === 'string' && arg.includes('\0'));
-            if (wrong !== undefined)
-                throw new TypeError(`There is a NUL character in ${JSON.stringify(wrong)}`);
+            args.forEach(_checkNul);
             return call.apply(this, args);
         };
     }
@@ -807,6 +811,14 @@ function _overrideIOChannel(Kaa) {
 
 // --- sockets ---
 
+// A host name is enough of an identity.
+function _toIdentity(identity) {
+    if (typeof identity !== 'string')
+        return identity;
+    _checkNul(identity);
+    return Gio.NetworkAddress.new(identity, 0);
+}
+
 function _overrideSocket(Kaa) {
     const prototype = Kaa.Socket.prototype;
     const {listen, write_with_fds: writeWithFds} = prototype;
@@ -820,18 +832,23 @@ function _overrideSocket(Kaa) {
         return writeWithFds.call(this, _toBytes(data), fds);
     };
 
-    // A host name is enough of an identity.
     for (const name of ['start_tls', 'start_tls_async']) {
         const call = prototype[name];
         prototype[name] = function (identity = null, certificate = null, ...args) {
-            if (typeof identity === 'string')
-                identity = Gio.NetworkAddress.new(identity, 0);
-            return call.call(this, identity, certificate, ...args);
+            return call.call(this, _toIdentity(identity), certificate, ...args);
         };
     }
 
-    _overrideFutures(prototype, ['connect_to', 'accept', 'start_tls', 'write_with_fds']);
-    _refuseNul(prototype, ['connect_to', 'connect_to_async', 'listen', 'start_tls', 'start_tls_async']);
+    // What was taken are bytes, which may be NUL.
+    for (const name of ['start_tls_buffered', 'start_tls_buffered_async']) {
+        const call = prototype[name];
+        prototype[name] = function (identity = null, certificate = null, taken = null, ...args) {
+            return call.call(this, _toIdentity(identity), certificate, taken === null ? null : _toBytes(taken), ...args);
+        };
+    }
+
+    _overrideFutures(prototype, ['connect_to', 'accept', 'start_tls', 'start_tls_buffered', 'write_with_fds']);
+    _refuseNul(prototype, ['connect_to', 'connect_to_async', 'listen']);
 
     // The clients, until the socket does not listen any more.
     prototype.clients = async function* () {

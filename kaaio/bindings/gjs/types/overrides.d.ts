@@ -75,6 +75,9 @@ class Socket {
     [Symbol.asyncIterator](): AsyncIterableIterator<any>;
     /** A client says whose certificate the other side must have, a server gives its own. */
     start_tls(identity?: string | Gio.SocketConnectable | null, certificate?: Gio.TlsCertificate | null): InProgress<boolean>;
+    /** The same, where the beginning of TLS was read already: taken, and then what was not taken. */
+    start_tls_buffered(identity?: string | Gio.SocketConnectable | null, certificate?: Gio.TlsCertificate | null,
+        taken?: Data | null): InProgress<boolean>;
 }
 
 class Process {

@@ -19,7 +19,11 @@ def _to_numbers(fds):
     return [fd if isinstance(fd, int) else fd.fileno() for fd in fds]
 
 
-raise_refusals(Kaa.Socket, 'connect_to', 'start_tls', 'write_with_fds')
+def _to_optional_bytes(data):
+    return None if data is None else to_bytes(data)
+
+
+raise_refusals(Kaa.Socket, 'connect_to', 'start_tls', 'start_tls_buffered', 'write_with_fds')
 
 
 class Socket(Kaa.Socket):
@@ -101,6 +105,21 @@ class Socket(Kaa.Socket):
         """As start_tls(), with a callback."""
         self._settle()
         super().start_tls_async(_to_connectable(identity), certificate, cancellable, callback, *user_data)
+
+    def start_tls_buffered(self, identity=None, certificate=None, taken=None):
+        """As start_tls(), where the beginning of TLS was read already, such as what came behind a line of the PROXY protocol.
+
+        TLS begins with taken (bytes that you have, but that belong to it), and goes on with all that was read and not taken.
+        Never behind STARTTLS: what came unasked is an attacker's there.
+        """
+        self._settle()
+        return super().start_tls_buffered(_to_connectable(identity), certificate, _to_optional_bytes(taken))
+
+    def start_tls_buffered_async(self, identity=None, certificate=None, taken=None, cancellable=None, callback=None, *user_data):
+        """As start_tls_buffered(), with a callback."""
+        self._settle()
+        super().start_tls_buffered_async(
+            _to_connectable(identity), certificate, _to_optional_bytes(taken), cancellable, callback, *user_data)
 
 
 add_methods(Socket, Socket._prepare, 'accept', 'listen_fd')
