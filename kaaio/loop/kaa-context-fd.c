@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loop/kaa-context-fd.h"
 
+#include "bytes/kaa-sys.h"
+
 #include <errno.h>
 
 #ifdef __linux__
+# include <fcntl.h>
 # include <poll.h>
 # include <sys/epoll.h>
 # include <sys/timerfd.h>
@@ -19,10 +22,10 @@
  *
  * ```c
  * KaaContextFd *context_fd = kaa_context_fd_new (NULL, &error);
- * GPollFD poll_fd = { kaa_context_fd_get_fd (context_fd), G_IO_IN, 0 };
  *
  * // In each turn of the foreign loop, with whatever it waits for besides:
  * gboolean ready = kaa_context_fd_prepare (context_fd);
+ * GPollFD poll_fd = { kaa_context_fd_get_fd (context_fd), G_IO_IN, 0 };
  * g_poll (&poll_fd, 1, ready ? 0 : -1);
  * kaa_context_fd_release (context_fd);
  * if (ready || poll_fd.revents != 0)
@@ -36,15 +39,22 @@
  * Since: 1.0
  */
 
+/* A descriptor that we opened. -1, and a number that is not ours any more, are closed by nobody here. */
+typedef struct
+{
+  int fd;
+  int mark;
+} Own;
+
 struct _KaaContextFd
 {
   GObject parent_instance;
 
   GMainContext *context;
   guint acquired;         /* depth: a foreign loop may be nested */
-  int fd;                 /* epoll set of the two below */
-  int set_fd;             /* epoll set of the context's descriptors */
-  int timer_fd;
+  Own outer;              /* epoll set of the two below */
+  Own set;                /* epoll set of the context's descriptors */
+  Own timer;
   gint64 alarm;           /* monotonic time that the timer is set to, -1 if it is not */
   GPollFD *polls;         /* as the context said last */
   int n_polls, polls_size;
@@ -57,41 +67,75 @@ G_DEFINE_FINAL_TYPE (KaaContextFd, kaa_context_fd, G_TYPE_OBJECT)
 
 #ifdef __linux__
 
-static void
-close_fd (int *fd)
+static gboolean
+is_ours (const Own *own)
 {
-  if (*fd >= 0)
-    close (*fd);
-  *fd = -1;
+  return own->fd >= 0 && kaa_sys_has_mark (own->fd, own->mark);
+}
+
+static void
+close_own (Own *own)
+{
+  if (is_ours (own))
+    close (own->fd);
+  own->fd = -1;
+}
+
+static gboolean
+take (Own *own,
+      int  fd)
+{
+  own->fd = fd;
+  own->mark = fd >= 0 ? kaa_sys_mark (fd) : 0;
+  return fd >= 0;
 }
 
 static gboolean
 add_to_outer (KaaContextFd *self,
-              int           fd)
+              const Own    *own)
 {
   struct epoll_event event = { .events = EPOLLIN };
 
-  return fd >= 0 && epoll_ctl (self->fd, EPOLL_CTL_ADD, fd, &event) == 0;
+  return epoll_ctl (self->outer.fd, EPOLL_CTL_ADD, own->fd, &event) == 0;
 }
 
 static gboolean
 open_set (KaaContextFd *self)
 {
-  close_fd (&self->set_fd);
+  close_own (&self->set);
   g_hash_table_remove_all (self->watched);
-  self->set_fd = epoll_create1 (EPOLL_CLOEXEC);
-  return add_to_outer (self, self->set_fd);
+  return take (&self->set, epoll_create1 (EPOLL_CLOEXEC)) && add_to_outer (self, &self->set);
+}
+
+static gboolean
+open_timer (KaaContextFd *self)
+{
+  close_own (&self->timer);
+  self->alarm = -1;
+  return take (&self->timer, timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) &&
+         add_to_outer (self, &self->timer);
 }
 
 static gboolean
 open_all (KaaContextFd *self)
 {
-  self->fd = epoll_create1 (EPOLL_CLOEXEC);
-  self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  return self->fd >= 0 && add_to_outer (self, self->timer_fd) && open_set (self);
+  return take (&self->outer, epoll_create1 (EPOLL_CLOEXEC)) && open_timer (self) && open_set (self);
 }
 
-static void
+/* Somebody has closed it. Another number, so that whoever polls the old one finds out. */
+static gboolean
+open_outer_again (KaaContextFd *self)
+{
+  int fd = epoll_create1 (EPOLL_CLOEXEC);
+  int other = fcntl (fd, F_DUPFD_CLOEXEC, self->outer.fd + 1);
+
+  if (fd >= 0)
+    close (fd);
+  return take (&self->outer, other) && open_timer (self) && open_set (self);
+}
+
+/* FALSE where the set cannot tell about it: it is closed, or it is a file and always ready. */
+static gboolean
 watch (KaaContextFd *self,
        int           fd,
        guint         conditions)
@@ -99,10 +143,11 @@ watch (KaaContextFd *self,
   /* GIOCondition has poll's bits, and so has epoll. */
   struct epoll_event event = { .events = conditions, .data.fd = fd };
 
-  /* A number may have been closed and given away since the last round, so the kernel is asked and not the table. */
-  if (epoll_ctl (self->set_fd, EPOLL_CTL_MOD, fd, &event) != 0 && errno == ENOENT)
-    epoll_ctl (self->set_fd, EPOLL_CTL_ADD, fd, &event);
   g_hash_table_insert (self->watched, GINT_TO_POINTER (fd), GUINT_TO_POINTER (self->round));
+  /* A number may have been closed and given away since the last round, so the kernel is asked and not the table. */
+  if (epoll_ctl (self->set.fd, EPOLL_CTL_MOD, fd, &event) == 0)
+    return TRUE;
+  return errno == ENOENT && is_ours (&self->set) && epoll_ctl (self->set.fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static gboolean
@@ -115,17 +160,14 @@ forget (gpointer fd,
   if (GPOINTER_TO_UINT (round) == self->round)
     return FALSE;
 
-  epoll_ctl (self->set_fd, EPOLL_CTL_DEL, GPOINTER_TO_INT (fd), NULL);
+  epoll_ctl (self->set.fd, EPOLL_CTL_DEL, GPOINTER_TO_INT (fd), NULL);
   return TRUE;
 }
 
-static void
-update_set (KaaContextFd *self)
+static gboolean
+watch_all (KaaContextFd *self)
 {
-  /* A description that was closed here but lives on elsewhere reports for ever, and has no number to remove it by. */
-  if (self->stale)
-    open_set (self);
-  self->stale = FALSE;
+  gboolean complete = TRUE;
 
   self->round++;
   for (int i = 0; i < self->n_polls; i++)
@@ -141,9 +183,29 @@ update_set (KaaContextFd *self)
       for (j = i + 1; j < self->n_polls; j++)
         if (self->polls[j].fd == self->polls[i].fd)
           conditions |= self->polls[j].events;
-      watch (self, self->polls[i].fd, conditions);
+      complete = watch (self, self->polls[i].fd, conditions) && complete;
     }
   g_hash_table_foreach_remove (self->watched, forget, self);
+  return complete;
+}
+
+/* FALSE where poll() knows more than the set. */
+static gboolean
+update_set (KaaContextFd *self)
+{
+  gboolean complete;
+
+  if (!is_ours (&self->outer))
+    open_outer_again (self);
+  /* A description that was closed here but lives on elsewhere reports for ever, and has no number to remove it by. */
+  else if (self->stale)
+    open_set (self);
+  self->stale = FALSE;
+
+  complete = watch_all (self);
+  if (complete || is_ours (&self->set))
+    return complete;
+  return open_set (self) && watch_all (self);
 }
 
 static void
@@ -161,13 +223,15 @@ update_timer (KaaContextFd *self,
   if (alarm < 0 && self->alarm < 0)
     return;
 
+  if (!is_ours (&self->timer))
+    open_timer (self);
   self->alarm = alarm;
   if (alarm >= 0)
     {
       setting.it_value.tv_sec = alarm / G_USEC_PER_SEC;
       setting.it_value.tv_nsec = alarm % G_USEC_PER_SEC * 1000;
     }
-  timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &setting, NULL);
+  timerfd_settime (self->timer.fd, TFD_TIMER_ABSTIME, &setting, NULL);
 }
 
 #else
@@ -180,13 +244,14 @@ open_all (KaaContextFd *self)
 }
 
 static void
-close_fd (int *fd)
+close_own (Own *own)
 {
 }
 
-static void
+static gboolean
 update_set (KaaContextFd *self)
 {
+  return FALSE;
 }
 
 static void
@@ -202,9 +267,9 @@ kaa_context_fd_finalize (GObject *object)
 {
   KaaContextFd *self = KAA_CONTEXT_FD (object);
 
-  close_fd (&self->fd);
-  close_fd (&self->set_fd);
-  close_fd (&self->timer_fd);
+  close_own (&self->outer);
+  close_own (&self->set);
+  close_own (&self->timer);
   g_clear_pointer (&self->context, g_main_context_unref);
   g_hash_table_unref (self->watched);
   g_free (self->polls);
@@ -221,7 +286,7 @@ kaa_context_fd_class_init (KaaContextFdClass *klass)
 static void
 kaa_context_fd_init (KaaContextFd *self)
 {
-  self->fd = self->set_fd = self->timer_fd = -1;
+  self->outer.fd = self->set.fd = self->timer.fd = -1;
   self->alarm = -1;
   self->watched = g_hash_table_new (NULL, NULL);
 }
@@ -263,7 +328,8 @@ kaa_context_fd_new (GMainContext  *context,
  * kaa_context_fd_get_fd:
  * @self: a context's descriptor
  *
- * Gets what is to be polled for reading. It stays the same, and belongs to @self.
+ * Gets what is to be polled for reading. It belongs to @self, and stays the same unless somebody else closes it: then
+ * [method@Kaa.ContextFd.prepare] makes another one.
  *
  * Returns: a descriptor
  *
@@ -274,7 +340,7 @@ kaa_context_fd_get_fd (KaaContextFd *self)
 {
   g_return_val_if_fail (KAA_IS_CONTEXT_FD (self), -1);
 
-  return self->fd;
+  return self->outer.fd;
 }
 
 /**
@@ -313,9 +379,9 @@ kaa_context_fd_prepare (KaaContextFd *self)
   if (ready || timeout == 0)
     return TRUE;
 
-  update_set (self);
+  ready = !update_set (self);
   update_timer (self, timeout);
-  return FALSE;
+  return ready;
 }
 
 /**

@@ -266,6 +266,114 @@ test_dropped_inside (void)
   g_assert_null (context_fd);
 }
 
+/* --- What somebody else closes --- */
+
+/* The last descriptor, not counting one, of what the system calls so. */
+static int
+find_fd (const char *target,
+         int         but)
+{
+  int found = -1;
+
+  for (int fd = 3; fd < 100; fd++)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+      g_autofree char *link = g_file_read_link (path, NULL);
+
+      if (fd != but && g_strcmp0 (link, target) == 0)
+        found = fd;
+    }
+  return found;
+}
+
+static void
+test_lost (gconstpointer reused)
+{
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (GMainContext) context = NULL;
+      g_autoptr (KaaContextFd) context_fd = make (&context);
+      g_autoptr (GSource) soon = g_timeout_source_new (20);
+      g_autoptr (GSource) source = NULL;
+      guint n_bytes = 0, n_calls = 0;
+      int numbers[3], fds[2], strangers[2];
+
+      g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
+      g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, strangers), ==, 0);
+      source = attach_fd (context, fds[0], &n_bytes);
+      while (turn (context_fd, 0))
+        ;
+      numbers[0] = kaa_context_fd_get_fd (context_fd);
+      numbers[1] = find_fd ("anon_inode:[eventpoll]", numbers[0]);
+      numbers[2] = find_fd ("anon_inode:[timerfd]", -1);
+      g_assert_cmpint (MIN (numbers[1], numbers[2]), >=, 0);
+      if (reused != NULL)
+        g_assert_cmpint (dup2 (strangers[0], numbers[i]), ==, numbers[i]);
+      else
+        close (numbers[i]);
+
+      /* What is closed may be said at once, or be mended in silence. */
+      for (guint j = 0; j < 3; j++)
+        turn (context_fd, 0);
+      g_assert_false (turn (context_fd, 0));
+      g_assert_cmpint (write (fds[1], "x", 1), ==, 1);
+      g_assert_true (turn (context_fd, 0));
+      g_assert_cmpuint (n_bytes, ==, 1);
+      g_source_set_callback (soon, count, &n_calls, NULL);
+      g_source_attach (soon, context);
+      for (guint turns = 0; n_calls == 0; turns++)
+        {
+          g_assert_cmpuint (turns, <=, 5);
+          turn (context_fd, -1);
+        }
+
+      g_source_destroy (source);
+      g_clear_object (&context_fd);
+      if (reused != NULL)
+        g_assert_cmpint (close (numbers[i]), ==, 0);
+      g_assert_cmpint (find_fd ("anon_inode:[eventpoll]", -1), ==, -1);
+      g_assert_cmpint (find_fd ("anon_inode:[timerfd]", -1), ==, -1);
+      for (guint j = 0; j < 2; j++)
+        {
+          close (fds[j]);
+          close (strangers[j]);
+        }
+    }
+}
+
+/* poll() says so, and a set says nothing. */
+static gboolean
+find_gone (int          fd,
+           GIOCondition condition,
+           gpointer     user_data)
+{
+  g_assert_cmpuint (condition, ==, G_IO_NVAL);
+  ++*(guint *) user_data;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+test_source_lost (void)
+{
+  g_autoptr (GMainContext) context = NULL;
+  g_autoptr (KaaContextFd) context_fd = make (&context);
+  g_autoptr (GSource) source = NULL;
+  guint n_calls = 0;
+  int fds[2];
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
+  source = g_unix_fd_source_new (fds[0], G_IO_IN);
+  g_source_set_callback (source, G_SOURCE_FUNC (find_gone), &n_calls, NULL);
+  g_source_attach (source, context);
+  while (turn (context_fd, 0))
+    ;
+  close (fds[0]);
+  while (turn (context_fd, 0))
+    ;
+  g_assert_cmpuint (n_calls, ==, 1);
+  close (fds[1]);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -280,6 +388,9 @@ main (int    argc,
   g_test_add_func ("/context-fd/shared", test_shared);
   g_test_add_func ("/context-fd/context-of-another-thread", test_context_of_another_thread);
   g_test_add_func ("/context-fd/dropped-inside", test_dropped_inside);
+  g_test_add_data_func ("/context-fd/lost/closed", NULL, test_lost);
+  g_test_add_data_func ("/context-fd/lost/again", GINT_TO_POINTER (TRUE), test_lost);
+  g_test_add_func ("/context-fd/source-lost", test_source_lost);
 
   return g_test_run ();
 }

@@ -92,23 +92,30 @@ def _serve(loop, selector, context_fd):
     since the last turn has no way to say so: it is looked for before each sleep.
     """
     select, prepare, release = selector.select, context_fd.prepare, context_fd.release
-    iterate = context_fd.iterate
+    iterate, get_fd = context_fd.iterate, context_fd.get_fd
+    fd = get_fd()
 
     def select_with_context(timeout=None):
+        nonlocal fd
         try:
             if prepare():
                 loop.call_soon(iterate)
                 timeout = 0
+            if get_fd() != fd:
+                # Somebody has closed it. What is under its number now may be anybody's.
+                loop.remove_reader(fd)
+                fd = get_fd()
+                loop.add_reader(fd, iterate)
             return select(timeout)
         finally:
             release()
 
     def stop():
         selector.select = select
-        loop.remove_reader(context_fd.get_fd())
+        loop.remove_reader(fd)
 
     selector.select = select_with_context
-    loop.add_reader(context_fd.get_fd(), iterate)
+    loop.add_reader(fd, iterate)
     _before_close(loop, stop)
 
 
