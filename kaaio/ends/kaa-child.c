@@ -7,7 +7,7 @@
  * handler, which is the process's, and no waitpid(-1), which would take other people's children. Signals go
  * through it too, so that they cannot reach a stranger who was given the number.
  *
- * Where there is no pidfd (before Linux 5.3, or no descriptor is left) a thread waits for the end, and reaping is left to the
+ * Where there is no pidfd (before Linux 5.3, no descriptor is left, or somebody has closed it) a thread waits for the end, and reaping is left to the
  * poller's thread, so that there is never a moment at which the number is free and a signal still on its way.
  *
  * References: who started it has one, the loop one until it was reaped or the context is gone, the thread one.
@@ -64,12 +64,24 @@ open_pidfd (pid_t pid)
 #endif
 }
 
+/* Its number may be a stranger's: somebody closes what is not his, and the number is given away. */
+static gboolean
+has_pidfd (const KaaChild *self)
+{
+  KaaFdInfo info = { .identity = self->watch.identity };
+
+  return self->pidfd >= 0 && kaa_sys_is_same (self->pidfd, &info);
+}
+
 static int
 wait_for (KaaChild  *self,
           siginfo_t *info,
           int        options)
 {
   int result = -1;
+#ifdef P_PIDFD
+  gboolean by_pidfd = has_pidfd (self);
+#endif
 
   do
     {
@@ -77,7 +89,7 @@ wait_for (KaaChild  *self,
       errno = EINVAL;
 #ifdef P_PIDFD
       /* Where somebody else has reaped it this says ECHILD, even if the number is another child's by now. */
-      if (self->pidfd >= 0)
+      if (by_pidfd)
         result = waitid (P_PIDFD, (id_t) self->pidfd, info, options);
 #endif
       /* Linux 5.3 has the descriptor, and cannot wait for it. */
@@ -93,7 +105,7 @@ static void
 free_child (KaaChild *self)
 {
   kaa_poll_entry_detach (&self->entry);
-  if (self->pidfd >= 0)
+  if (has_pidfd (self))
     kaa_sys_close (self->pidfd);
   g_free (self);
 }
@@ -145,7 +157,7 @@ kaa_child_signal (KaaChild *self,
     }
 
 #ifdef SYS_pidfd_send_signal
-  if (self->pidfd >= 0)
+  if (has_pidfd (self))
     return (int) syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0);
 #endif
   return kill (self->pid, signum);
@@ -287,6 +299,12 @@ wait_in_thread (gpointer data)
   return NULL;
 }
 
+static void
+begin_thread (KaaChild *self)
+{
+  g_thread_unref (g_thread_new ("kaa-child", wait_in_thread, child_ref (self)));
+}
+
 /* --- in the loop --- */
 
 static void
@@ -298,6 +316,12 @@ dispatch (KaaPollEntry *entry)
     return;
 
   child_ref (self);
+  if (!self->reaped && (self->watch.ready & KAA_POLL_LOST) && self->pidfd >= 0)
+    {
+      kaa_watch_stop (&self->watch);
+      self->pidfd = -1;
+      begin_thread (self);
+    }
   if (!self->reaped && (self->ended || (self->watch.ready & KAA_POLL_IN)))
     {
       if (reap (self, WNOHANG))
@@ -309,7 +333,9 @@ dispatch (KaaPollEntry *entry)
         }
       else
         {
+          /* Somebody else is ready? */
           kaa_watch_clear (&self->watch, KAA_POLL_IN);
+          kaa_watch_check (&self->watch);
         }
     }
   if (self->funcs != NULL)
@@ -379,13 +405,14 @@ kaa_child_new (pid_t                pid,
   kaa_poll_entry_attach (&self->entry, poller);
 
   self->pidfd = open_pidfd (pid);
+  self->watch.identity = self->pidfd >= 0 ? kaa_sys_get_identity (self->pidfd) : 0;
   if (self->pidfd >= 0 && !kaa_watch_start (&self->watch, &self->entry, self->pidfd, KAA_POLL_IN, NULL))
     {
       kaa_sys_close (self->pidfd);
       self->pidfd = -1;
     }
   if (self->pidfd < 0)
-    g_thread_unref (g_thread_new ("kaa-child", wait_in_thread, child_ref (self)));
+    begin_thread (self);
 
   kaa_child_schedule (self);
   return self;
