@@ -36,7 +36,7 @@ get_head (KaaIOChannelPrivate *priv)
 static guint64
 get_reached (KaaIOChannelPrivate *priv)
 {
-  return get_head (priv) + (priv->reading->seen_from == 0 ? priv->reading->seen_to : 0);
+  return get_head (priv) + priv->reading->heard.had;
 }
 
 /* --- receiving --- */

@@ -53,7 +53,8 @@ kaa_channel_wants_input (KaaIOChannel *self,
   return priv->reading->requests.first != NULL || (wants != 0 && !priv->eof) || priv->peer_gone;
 }
 
-/* The last length bytes of the queue are new. `read` handlers get them as a chunk; where nobody else wants them they leave the queue. */
+/* The last length bytes of the queue are new. `read` handlers get them, whoever else does. Those that are only kept in case that somebody
+ * asks are dropped when the queue is full. */
 static void
 bytes_arrived (KaaIOChannel *self,
                gsize         length,
@@ -63,7 +64,6 @@ bytes_arrived (KaaIOChannel *self,
   gsize used = kaa_channel_get_queued (priv);
   gsize before = used - length;
   gboolean needed = priv->reading->requests.first != NULL || (wants & KAA_WANTS_ANY_LINES) != 0 || priv->peer_gone;
-  GBytes *chunk;
 
   if (!(wants & KAA_WANTS_CHUNKS))
     {
@@ -71,22 +71,7 @@ bytes_arrived (KaaIOChannel *self,
       return;
     }
 
-  chunk = kaa_byte_queue_get_bytes (&priv->reading->queue, before, length);
-  if (priv->reading->chunks == NULL)
-    priv->reading->chunks = g_queue_new ();
-  g_queue_push_tail (priv->reading->chunks, chunk);
-
-  if (!needed && !priv->keep && before == 0)
-    {
-      kaa_channel_take (self, used);
-      return;
-    }
-
-  /* The new part has been seen; it extends the part that was, or takes its place. */
-  if (priv->reading->seen_to != before || priv->reading->seen_to == priv->reading->seen_from)
-    priv->reading->seen_from = before;
-  priv->reading->seen_to = used;
-
+  kaa_heard_arrive (&priv->reading->heard, used);
   if (!needed && priv->keep && used > priv->options->queue_size)
     {
       guint64 missed = priv->reading->missed + before;

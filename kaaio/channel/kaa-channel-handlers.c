@@ -26,60 +26,63 @@ is_emission_allowed (KaaIOChannelPrivate *priv)
          (priv->state == KAA_STATE_OPEN || priv->state == KAA_STATE_UNOPENED);
 }
 
-/* What `read` handlers have not had: chunks that were read while a handler was running, then what was buffered before they
- * were connected. */
+/* What was taken before they could have it. */
+static gboolean
+emit_kept_chunk (KaaIOChannel *self)
+{
+  KaaReading *reading = kaa_channel_get_private (self)->reading;
+  GBytes *bytes = g_queue_pop_head (reading->chunks);
+
+  if (reading->chunks->length == 0)
+    g_clear_pointer (&reading->chunks, g_queue_free);
+  emit_bytes (self, KAA_SIGNAL_READ, bytes);
+  return TRUE;
+}
+
+/* Nobody but `read` handlers wants what comes next, or will ask for it. */
+static gboolean
+is_theirs_alone (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return !priv->keep && priv->reading->requests.first == NULL && priv->reading->heard.had == 0 && !priv->peer_gone &&
+         kaa_channel_look (self) == KAA_WANTS_CHUNKS;
+}
+
+/* What `read` handlers have not had: what others have taken, then what is in the queue. */
 gboolean
 kaa_channel_emit_chunk (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize used = kaa_channel_get_queued (priv);
-  gsize from, length;
+  gsize had = priv->reading->heard.had;
+  gsize length;
   GBytes *bytes;
 
-  if (priv->reading->chunks != NULL)
-    {
-      /* Whoever was to have them has gone; requests find them in the queue. */
-      if (!priv->emitting && kaa_channel_look_blocked (self) == KAA_LOOK_NOBODY)
-        g_queue_free_full (g_steal_pointer (&priv->reading->chunks), (GDestroyNotify) g_bytes_unref);
-      if (priv->reading->chunks == NULL || !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
-        return FALSE;
-      bytes = g_queue_pop_head (priv->reading->chunks);
-      if (priv->reading->chunks->length == 0)
-        g_clear_pointer (&priv->reading->chunks, g_queue_free);
-      emit_bytes (self, KAA_SIGNAL_READ, bytes);
-      return TRUE;
-    }
+  /* Whoever was to have it has gone; requests find it in the queue. */
+  if ((priv->reading->chunks != NULL || priv->reading->heard.due > 0) && !priv->emitting &&
+      !kaa_channel_has_handlers (self, KAA_WANTS_CHUNKS))
+    kaa_channel_drop_chunks (self);
 
-  if (used == 0 || (priv->reading->seen_from == 0 && priv->reading->seen_to == used) ||
-      !is_emission_allowed (priv) || !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
+  if ((priv->reading->chunks == NULL && used == had) || !is_emission_allowed (priv) ||
+      !kaa_channel_wants (self, KAA_WANTS_CHUNKS))
     return FALSE;
+  if (priv->reading->chunks != NULL)
+    return emit_kept_chunk (self);
 
-  from = priv->reading->seen_from > 0 || priv->reading->seen_to == 0 ? 0 : priv->reading->seen_to;
-  length = (from == 0 && priv->reading->seen_from > 0 ? priv->reading->seen_from : used) - from;
-  length = MIN (length, priv->options->chunk_size);
-  bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, from, length);
-
-  if (from == 0)
+  length = MIN (used - had, priv->options->chunk_size);
+  bytes = kaa_byte_queue_get_bytes (&priv->reading->queue, had, length);
+  if (is_theirs_alone (self))
     {
-      priv->reading->seen_from = 0;
-      priv->reading->seen_to = length == priv->reading->seen_to ? priv->reading->seen_to : MAX (length, priv->reading->seen_to);
+      kaa_heard_hand_out (&priv->reading->heard, length);
+      kaa_channel_take (self, length);
     }
   else
     {
-      priv->reading->seen_to = from + length;
+      kaa_heard_hand_out (&priv->reading->heard, length);
     }
-
   emit_bytes (self, KAA_SIGNAL_READ, bytes);
   return TRUE;
-}
-
-void
-kaa_channel_emit_chunks (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  while (priv->reading->chunks != NULL && kaa_channel_emit_chunk (self))
-    ;
 }
 
 /* R3: what the handlers have had is only kept for requests that were made while they are connected. */
@@ -90,7 +93,7 @@ kaa_channel_drop_seen (KaaIOChannel *self)
   gsize used = kaa_channel_get_queued (priv);
 
   if (used > 0 && !priv->keep && priv->reading->requests.first == NULL && !priv->emitting &&
-      priv->reading->seen_from == 0 && priv->reading->seen_to == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
+      priv->reading->heard.had == used && !priv->paused && priv->state == KAA_STATE_OPEN &&
       kaa_channel_look (self) == KAA_WANTS_CHUNKS)
     kaa_channel_take (self, used);
 }

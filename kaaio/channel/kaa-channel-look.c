@@ -125,6 +125,19 @@ kaa_channel_look_blocked (KaaIOChannel *self)
   return KAA_LOOK_NOBODY;
 }
 
+/* Handlers of that kind exist, blocked or not. */
+gboolean
+kaa_channel_has_handlers (KaaIOChannel *self,
+                          KaaWants      one)
+{
+  guint i = 0;
+
+  while (kinds[i].want != one)
+    i++;
+  return (kaa_channel_get_private (self)->by_default & one) != 0 ||
+         g_signal_handler_find (self, G_SIGNAL_MATCH_ID, kaa_channel_signals[kinds[i].signal], 0, NULL, NULL, NULL) != 0;
+}
+
 /* A quick answer for the next of many lines. FALSE: look properly. */
 gboolean
 kaa_channel_wants_only_lines (KaaIOChannel *self)

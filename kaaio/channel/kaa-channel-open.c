@@ -356,7 +356,8 @@ take_reading (KaaIOChannel *self,
   from->queue = (KaaByteQueue) { 0, };
   to->marks = g_steal_pointer (&from->marks);
   from->scan = (KaaScan) { 0, };
-  from->seen_from = from->seen_to = from->block_seen = 0;
+  from->heard = (KaaHeard) { 0, };
+  from->block_seen = 0;
   kaa_pending_list_move (&to->requests, &from->requests, self);
 }
 

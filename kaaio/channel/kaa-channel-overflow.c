@@ -83,9 +83,7 @@ kaa_channel_discard (KaaIOChannel *self)
 
           kaa_scan_consume (&scan, priv->reading->discarding, used);
           kaa_channel_drop_fds (priv, used);
-          kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), used);
-          priv->reading->seen_from = kaa_subtract (priv->reading->seen_from, used);
-          priv->reading->seen_to = kaa_subtract (priv->reading->seen_to, used);
+          kaa_channel_leave_queue (self, used);
           priv->reading->discarded += used;
           priv->reading->scan = scan;
         }

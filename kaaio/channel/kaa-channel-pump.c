@@ -143,8 +143,6 @@ pump (KaaIOChannel *self)
       break;
     }
 
-  /* What only handlers want is in no queue, so it does not wait for the next share: who disconnects then would lose it. */
-  kaa_channel_emit_chunks (self);
   kaa_channel_notify_state (self);
   wants = settle_down (self);
   if (!budget && priv->entry.poller != NULL)

@@ -10,6 +10,53 @@
 
 #include "channel/kaa-io-channel-private.h"
 
+/* R3: `read` handlers have every byte that was read while they were connected, also where it is taken before they can. */
+static void
+keep_chunks (KaaIOChannel *self,
+             gsize         length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaReading *reading = priv->reading;
+
+  if (reading->chunks == NULL)
+    reading->chunks = g_queue_new ();
+  while (length > 0)
+    {
+      gsize n = MIN (length, priv->options->chunk_size);
+
+      g_queue_push_tail (reading->chunks, kaa_byte_queue_get_bytes (&reading->queue, reading->heard.had, n));
+      kaa_heard_hand_out (&reading->heard, n);
+      length -= n;
+    }
+}
+
+void
+kaa_channel_drop_chunks (KaaIOChannel *self)
+{
+  KaaReading *reading = kaa_channel_get_private (self)->reading;
+  gsize length = 0;
+
+  if (reading->chunks != NULL)
+    for (GList *chunk = reading->chunks->head; chunk != NULL; chunk = chunk->next)
+      length += g_bytes_get_size (chunk->data);
+  if (length > 0)
+    g_queue_free_full (g_steal_pointer (&reading->chunks), (GDestroyNotify) g_bytes_unref);
+  kaa_heard_forget (&reading->heard, length);
+}
+
+void
+kaa_channel_leave_queue (KaaIOChannel *self,
+                         gsize         length)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize due = kaa_heard_get_due (&priv->reading->heard, length);
+
+  if (G_UNLIKELY (due > 0))
+    keep_chunks (self, due);
+  kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), length);
+  kaa_heard_take (&priv->reading->heard, length);
+}
+
 /* Takes length bytes from the head. */
 void
 kaa_channel_take (KaaIOChannel *self,
@@ -22,13 +69,11 @@ kaa_channel_take (KaaIOChannel *self,
     return;
 
   kaa_channel_end_loan (priv);
-  kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), length);
+  kaa_channel_leave_queue (self, length);
   kaa_scan_consume (&priv->reading->scan,
                     priv->reading->discarding != NULL ? priv->reading->discarding : priv->options->delimiters, length);
   if (request != NULL && request->delimiters != NULL)
     kaa_scan_consume (&request->scan, request->delimiters, length);
-  priv->reading->seen_from = kaa_subtract (priv->reading->seen_from, length);
-  priv->reading->seen_to = kaa_subtract (priv->reading->seen_to, length);
   priv->reading->block_seen = kaa_subtract (priv->reading->block_seen, length);
   priv->reading->overflow_told = FALSE;
   priv->head_serial++;
@@ -43,9 +88,11 @@ kaa_channel_clear_input (KaaIOChannel *self)
   if (priv->reading == &kaa_channel_no_reading)
     return;
 
+  priv->reading->heard = (KaaHeard) { 0, };
   kaa_channel_take (self, kaa_channel_get_queued (priv));
   priv->reading->scan = (KaaScan) { 0, };
-  priv->reading->block_seen = priv->reading->seen_from = priv->reading->seen_to = 0;
+  priv->reading->heard = (KaaHeard) { 0, };
+  priv->reading->block_seen = 0;
   priv->reading->missed = 0;
   priv->reading->overflow_told = FALSE;
   kaa_channel_clear_fds (priv);
@@ -138,14 +185,12 @@ kaa_channel_put_back (KaaIOChannel *self,
   gsize length;
   gconstpointer data = g_bytes_get_data (bytes, &length);
   KaaReading *reading;
-  gboolean seen;
 
   if (length == 0)
     return TRUE;
 
   kaa_channel_end_loan (priv);
   reading = kaa_channel_need_reading (priv);
-  seen = reading->seen_to > 0 ? reading->seen_from == 0 : kaa_channel_wants (self, KAA_WANTS_CHUNKS);
   if (!kaa_byte_queue_unread (&reading->queue, kaa_channel_get_blocks (priv), data, length))
     return FALSE;
 
@@ -154,10 +199,7 @@ kaa_channel_put_back (KaaIOChannel *self,
   if (reading->requests.first != NULL)
     reading->requests.first->scan = (KaaScan) { 0, };
   /* R3: `read` handlers have had every byte that a request got while they were connected. */
-  if (reading->seen_to > 0 || seen)
-    reading->seen_to += length;
-  if (!seen && reading->seen_to > 0)
-    reading->seen_from += length;
+  kaa_heard_put_back (&reading->heard, length, kaa_channel_wants (self, KAA_WANTS_CHUNKS));
   if (reading->block_seen > 0)
     reading->block_seen += length;
 

@@ -6,6 +6,7 @@
 
 #include "bytes/kaa-byte-queue.h"
 #include "bytes/kaa-delimiters.h"
+#include "bytes/kaa-heard.h"
 #include "bytes/kaa-write-queue.h"
 #include "channel/kaa-pending.h"
 #include "loop/kaa-poller.h"
@@ -95,12 +96,12 @@ typedef enum
 typedef struct
 {
   KaaByteQueue queue;
-  gsize seen_from, seen_to;       /* the part of the queue that `read` handlers have had */
+  KaaHeard heard;                 /* by `read` handlers */
   gsize block_seen;               /* bytes at the head that `readlines` handlers have had */
   KaaScan scan;                   /* of the line at the head of the queue */
   KaaPendingList requests;
   KaaLoan *loan;                  /* lines at the head that a binding hands out on its side */
-  GQueue *chunks;                 /* read for `read` handlers while one of them runs a nested loop */
+  GQueue *chunks;                 /* due to `read` handlers, and taken by others before they could have it */
   GArray *overflows;              /* signals that wait likewise */
   KaaDelimiters *discarding;      /* dropping up to one of these */
   guint64 discarded;
@@ -431,6 +432,8 @@ KaaWants      kaa_channel_look                  (KaaIOChannel *self);
 /* The same, also while it is paused. */
 KaaWants      kaa_channel_look_at_handlers      (KaaIOChannel *self);
 gboolean      kaa_channel_wants                 (KaaIOChannel *self, KaaWants one);
+/* ... blocked or not. */
+gboolean      kaa_channel_has_handlers          (KaaIOChannel *self, KaaWants one);
 /* KAA_LOOK_BLOCKED if handlers exist at all. */
 KaaLook       kaa_channel_look_blocked          (KaaIOChannel *self);
 /* A look that is cheap, for between two lines. FALSE may also mean that it could not tell. */
@@ -511,6 +514,10 @@ KaaLineResult kaa_channel_find_block            (KaaIOChannel *self, gsize limit
 /* A whole line is in the queue: something that a handler connected now would get. */
 gboolean      kaa_channel_has_line              (KaaIOChannel *self);
 void          kaa_channel_take                  (KaaIOChannel *self, gsize length);
+/* The bare part of it: `read` handlers lose nothing. */
+void          kaa_channel_leave_queue           (KaaIOChannel *self, gsize length);
+/* What was taken before `read` handlers could have it waits for nobody. */
+void          kaa_channel_drop_chunks           (KaaIOChannel *self);
 gboolean      kaa_channel_put_back              (KaaIOChannel *self, GBytes *bytes);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
 
@@ -519,7 +526,6 @@ void          kaa_channel_clear_input           (KaaIOChannel *self);
 gboolean      kaa_channel_emit_chunk            (KaaIOChannel *self);
 gboolean      kaa_channel_emit_lines            (KaaIOChannel *self);
 /* Those that were read for `read` handlers and are still to be emitted. */
-void          kaa_channel_emit_chunks           (KaaIOChannel *self);
 /* What only `read` handlers wanted, and have had, leaves the queue. */
 void          kaa_channel_drop_seen             (KaaIOChannel *self);
 

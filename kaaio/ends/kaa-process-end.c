@@ -48,7 +48,7 @@ is_consumed (const KaaOutput *output)
   /* What the requests wait for is not there; a partial line will not be completed by the child. */
   queued = kaa_channel_get_queued (channel);
   if (queued == 0 || channel->reading->requests.first != NULL ||
-      (channel->reading->seen_from == 0 && channel->reading->seen_to == queued))
+      channel->reading->heard.had == queued)
     return TRUE;
   return !kaa_channel_wants (output->channel, KAA_WANTS_CHUNKS) && !kaa_channel_has_line (output->channel);
 }
