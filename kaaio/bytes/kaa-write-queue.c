@@ -261,6 +261,31 @@ kaa_write_queue_peek (const KaaWriteQueue *queue,
   return n;
 }
 
+GBytes *
+kaa_write_queue_copy (const KaaWriteQueue *queue,
+                      guint64              start,
+                      guint64              end)
+{
+  gsize offset = (gsize) (start - queue->written);
+  gsize length = (gsize) (end - start);
+  guint8 *data = g_malloc (length);
+  gsize copied = 0;
+
+  g_assert (queue->written <= start && start <= end && end <= queue->end);
+
+  for (const KaaWriteSegment *segment = queue->first; copied < length; segment = segment->next)
+    {
+      gsize skipped = MIN (offset, segment->length);
+      gsize part = MIN (segment->length - skipped, length - copied);
+
+      memcpy (data + copied, segment->data + skipped, part);
+      copied += part;
+      offset -= skipped;
+    }
+
+  return g_bytes_new_take (data, length);
+}
+
 const KaaFds *
 kaa_write_queue_peek_fds (const KaaWriteQueue *queue)
 {

@@ -59,6 +59,11 @@ int     kaa_write_queue_peek         (const KaaWriteQueue *queue,
                                       struct iovec        *vectors,
                                       int                  max);
 
+/* A copy of the bytes [start, end), none of which has gone. */
+GBytes *kaa_write_queue_copy         (const KaaWriteQueue *queue,
+                                      guint64              start,
+                                      guint64              end);
+
 /* What has to go with the vectors that peek() gives, or NULL. */
 const KaaFds *kaa_write_queue_peek_fds (const KaaWriteQueue *queue);
 

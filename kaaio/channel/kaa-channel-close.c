@@ -78,6 +78,7 @@ kaa_channel_close_transports (KaaIOChannel *self)
 
   kaa_channel_end_linger (self);
   kaa_channel_end_idle (self);
+  kaa_channel_end_pause (self);
   if (input != NULL)
     {
       input->klass->stop (input);

@@ -325,6 +325,7 @@ take_writes (KaaIOChannel *self,
   to->n_asked += from->n_asked;
   kaa_write_queue_join (&queue, &to->writes);
   to->writes = queue;
+  to->border = from->border;
   from->writes = (KaaWriteQueue) { 0, };
   /* What other threads have on their way to either stays counted there. */
   g_atomic_pointer_add (&ours->write_used, length);
@@ -573,7 +574,7 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   kaa_channel_end_loan (ours);
   kaa_channel_end_loan (theirs);
   /* A splice feeds the channel that it was given, not the descriptor. */
-  kaa_channel_fail_feeders (other);
+  kaa_channel_fail_feeders (other, NULL);
   eof = theirs->eof;
   orphan = theirs->orphan;
   bytes_read = theirs->bytes_read;

@@ -67,7 +67,7 @@ static gboolean
 is_writing_empty (const KaaWriting *writing)
 {
   return kaa_write_queue_get_length (&writing->writes) == 0 && writing->written.first == NULL &&
-         writing->waiting.first == NULL && writing->write_error == NULL && writing->feeders == NULL &&
+         writing->waiting.first == NULL && writing->write_error == NULL && writing->feeders == NULL && writing->pause == NULL &&
          writing->closings == NULL && writing->error == NULL && writing->end_error == NULL;
 }
 

@@ -142,7 +142,9 @@ kaa_channel_write_with_fds (KaaIOChannel *self,
  * - `G_IO_ERROR_MESSAGE_TOO_LARGE` when they could never fit;
  * - `G_IO_ERROR_CLOSED` or `G_IO_ERROR_BROKEN_PIPE` when the channel is closed, by us or by the other side, before all was
  *   written; the message says how many bytes went;
- * - what the system said, such as `G_IO_ERROR_NO_SPACE`; the channel stays open then.
+ * - what the system said, such as `G_IO_ERROR_NO_SPACE`. A file or a device that refuses some bytes stays open; where part of a write has
+ *   gone there, those that were queued behind it fail with the same error, so that nothing is written behind a hole. A stream
+ *   (pipe, socket, terminal, TLS) closes with the error.
  *
  * Futures of writes are told in the order of the writes, from the loop. One that was refused, or is aborted, is not in line with the
  * others.

@@ -5,7 +5,9 @@
  *
  * To its source a splice is a request for all bytes, so it stands in the line of requests and what is read is its own
  * from its turn on. To its target it is a feeder: it takes no more from the source than the target's write queue has room for, and while
- * there is none the source is not read. Each time the target has written something it wakes the sources that feed it.
+ * there is none the source is not read. Each time the target has written something it wakes the sources that feed it. What it
+ * takes stands among the target's writes in pieces, which tell when they are written. Those that cannot be written go back into the
+ * queue of the source, in front of what is there: it is the one that has been read from, and all that it has read since is behind them.
  *
  * Where the transports can, and nobody else looks at the bytes, they go past both queues: the kernel moves them. Only what
  * it moves has left the source, so nothing else changes. Once a piece had to go through the queue of the target, behind writes of
@@ -16,16 +18,20 @@
 
 struct _KaaSplice
 {
+  guint refs;            /* the pending's, and one for each piece */
   KaaSplice *next;       /* the next one that feeds the same target */
-  KaaPending *pending;   /* in the requests of the source */
+  KaaPending *pending;   /* in the requests of the source; NULL when it is over */
   KaaIOChannel *target;
   KaaSpliceFlags flags;
-  gboolean lost;         /* the target gave up what it had been fed */
+  gboolean lost;         /* the target takes nothing of it any more */
   gboolean hung_up;      /* the target was closed by its other side */
   gboolean copies;       /* the kernel cannot move these bytes */
   gboolean blocked;      /* it could, when the target takes more */
-  guint64 moved;         /* bytes that the target has accepted */
-  guint64 end;           /* position behind the last of them in the target's stream */
+  guint64 moved;         /* bytes that the target has written */
+  guint64 queued;        /* ... and that it has accepted, and not written yet */
+  guint64 told;          /* the sum of both, the last time that anybody was told */
+  GError *error;         /* why it takes nothing more, where that is known */
+  GQueue returned;       /* of GBytes: what it has taken and not written */
 };
 
 /* Sources and targets take turns in pieces that stay in the processor's cache... */
@@ -43,13 +49,101 @@ find_link (KaaSplice *self)
   return link;
 }
 
-/* Of a pending that is gone. */
+static void
+splice_unref (KaaSplice *self)
+{
+  if (--self->refs > 0)
+    return;
+  g_clear_error (&self->error);
+  g_queue_clear_full (&self->returned, (GDestroyNotify) g_bytes_unref);
+  g_free (self);
+}
+
+/* What has come back goes to where it was. FALSE, and it is lost, where there is no memory for it. */
+static gboolean
+put_back (KaaSplice    *self,
+          KaaIOChannel *source)
+{
+  gboolean done = TRUE;
+  GBytes *bytes;
+
+  while ((bytes = g_queue_pop_tail (&self->returned)) != NULL)
+    {
+      done = done && kaa_channel_put_back (source, bytes);
+      g_bytes_unref (bytes);
+    }
+  return done;
+}
+
+/* Of a pending that is going. */
 void
 kaa_splice_free (KaaSplice *self)
 {
+  KaaIOChannel *source = self->pending->channel;
+
   *find_link (self) = self->next;
-  g_object_unref (self->target);
-  g_free (self);
+  self->pending = NULL;
+  g_clear_object (&self->target);
+  /* A channel that is going tells nobody of anything. */
+  if (kaa_channel_get_private (source)->state != KAA_STATE_CLOSED)
+    put_back (self, source);
+  splice_unref (self);
+}
+
+gboolean
+kaa_splice_is_over (KaaSplice *self)
+{
+  return self->pending == NULL;
+}
+
+/* --- pieces --- */
+
+static void
+end_piece (KaaPending *piece,
+           gsize       gone)
+{
+  KaaSplice *self = piece->piece_of;
+
+  self->moved += gone;
+  self->queued -= piece->end - piece->start;
+  if (self->pending != NULL)
+    kaa_channel_schedule (self->pending->channel);
+  kaa_pending_free_piece (piece);
+  splice_unref (self);
+}
+
+void
+kaa_splice_count_piece (KaaPending *piece)
+{
+  end_piece (piece, piece->end - piece->start);
+}
+
+void
+kaa_splice_return_piece (KaaPending          *piece,
+                         const KaaWriteQueue *writes)
+{
+  KaaSplice *self = piece->piece_of;
+
+  if (self->pending != NULL)
+    g_queue_push_head (&self->returned, kaa_write_queue_copy (writes, MAX (piece->start, writes->written), piece->end));
+}
+
+static void
+lose (KaaSplice    *self,
+      const GError *error)
+{
+  self->lost = TRUE;
+  if (self->error == NULL && error != NULL)
+    self->error = g_error_copy (error);
+}
+
+void
+kaa_splice_fail_piece (KaaPending   *piece,
+                       gsize         gone,
+                       const GError *error)
+{
+  lose (piece->piece_of, error);
+  end_piece (piece, gone);
 }
 
 /* --- the target's side --- */
@@ -72,17 +166,13 @@ kaa_channel_is_awaited (KaaIOChannelPrivate *priv)
   return FALSE;
 }
 
-/* What is queued will not be written: the splices say how much had been. */
+/* They do not get any further. */
 void
-kaa_channel_fail_feeders (KaaIOChannel *self)
+kaa_channel_fail_feeders (KaaIOChannel *self,
+                          const GError *error)
 {
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  for (KaaSplice *splice = priv->writing->feeders; splice != NULL; splice = splice->next)
-    {
-      splice->moved -= MIN (splice->moved, kaa_subtract (splice->end, priv->writing->writes.written));
-      splice->lost = TRUE;
-    }
+  for (KaaSplice *splice = kaa_channel_get_private (self)->writing->feeders; splice != NULL; splice = splice->next)
+    lose (splice, error);
   kaa_channel_wake_feeders (self);
 }
 
@@ -93,17 +183,6 @@ kaa_channel_close_feeders (KaaIOChannel *self,
   for (KaaSplice *splice = kaa_channel_get_private (self)->writing->feeders; splice != NULL; splice = splice->next)
     splice->hung_up = !expected;
   kaa_channel_wake_feeders (self);
-}
-
-/* A write of length bytes was taken out of the queue; it began at start. */
-void
-kaa_channel_shift_feeders (KaaIOChannel *self,
-                           guint64       start,
-                           gsize         length)
-{
-  for (KaaSplice *splice = kaa_channel_get_private (self)->writing->feeders; splice != NULL; splice = splice->next)
-    if (splice->end > start)
-      splice->end -= length;
 }
 
 /* --- the source's side --- */
@@ -139,7 +218,7 @@ kaa_splice_get_room (KaaSplice *self)
   if (is_target_gone (self) || target->full)
     return 0;
   if (can_move (self) &&
-      (target->writing->writes.written < self->end ||
+      (self->queued > 0 ||
        (self->blocked && !(target->output->klass->get_ready (target->output) & KAA_POLL_OUT))))
     return 0;
   return MIN (kaa_subtract (target->options->queue_size, used), MAX_PIECE);
@@ -149,10 +228,10 @@ static GError *
 target_error (KaaSplice *self)
 {
   KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
+  const GError *error = self->error != NULL ? self->error : target->writing->end_error;
 
-  if (target->writing->end_error != NULL)
-    return g_error_new (target->writing->end_error->domain, target->writing->end_error->code,
-                        "%s; %" G_GUINT64_FORMAT " bytes had been spliced", target->writing->end_error->message, self->moved);
+  if (error != NULL)
+    return g_error_new (error->domain, error->code, "%s; %" G_GUINT64_FORMAT " bytes had been spliced", error->message, self->moved);
   if (self->hung_up)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
                         "The other side of the target is gone; %" G_GUINT64_FORMAT " bytes had been spliced", self->moved);
@@ -196,6 +275,20 @@ kaa_splice_get_moved (KaaSplice *self)
   return self->moved;
 }
 
+/* Handlers of the notification may end the splice. */
+static void
+tell_progress (KaaSplice *self)
+{
+  KaaIOChannel *target = g_object_ref (self->target);
+  KaaInProgress *future = g_object_ref (self->pending->future);
+
+  self->told = self->moved + self->queued;
+  kaa_in_progress_set_bytes_moved (future, self->told);
+
+  g_object_unref (future);
+  g_object_unref (target);
+}
+
 /* Room for the bytes was reserved. Handlers of notifications run here, which may end the splice. */
 static void
 hand_over (KaaSplice *self,
@@ -203,17 +296,19 @@ hand_over (KaaSplice *self,
 {
   KaaIOChannel *source = self->pending->channel;
   KaaIOChannel *target = g_object_ref (self->target);
-  KaaInProgress *future = g_object_ref (self->pending->future);
-  guint64 moved = self->moved;
+  KaaPending *piece = kaa_pending_new_piece (target, self);
   GBytes *bytes;
 
+  self->refs += 2;
+  self->queued += length;
   bytes = kaa_byte_queue_get_bytes (&kaa_channel_get_private (source)->reading->queue, 0, length);
   kaa_channel_take (source, length);
-  kaa_channel_accept (target, NULL, g_bytes_get_data (bytes, NULL), length, bytes);
+  kaa_channel_accept (target, piece, g_bytes_get_data (bytes, NULL), length, bytes);
+  kaa_channel_settle_pieces (target);
+  if (self->pending != NULL)
+    tell_progress (self);
+  splice_unref (self);
   g_bytes_unref (bytes);
-  kaa_in_progress_set_bytes_moved (future, moved);
-
-  g_object_unref (future);
   g_object_unref (target);
 }
 
@@ -230,14 +325,21 @@ kaa_splice_serve (KaaSplice *self,
 
   if (is_target_gone (self))
     {
-      end (self, target_error (self));
+      /* A target that is closing may still write what it has taken. */
+      if (self->queued > 0)
+        return FALSE;
+      /* What was accepted is not what is there. */
+      if (self->told != self->moved)
+        tell_progress (self);
+      else
+        end (self, target_error (self));
       return TRUE;
     }
 
   if (used == 0)
     {
       /* All is moved when it is written. */
-      if (!at_end || theirs->writing->writes.written < self->end)
+      if (!at_end || self->queued > 0)
         return FALSE;
       end_of_input (self, priv->writing->end_error);
       return TRUE;
@@ -247,8 +349,6 @@ kaa_splice_serve (KaaSplice *self,
   if (length == 0)
     return FALSE;
 
-  self->moved += length;
-  self->end = theirs->writing->writes.end + length;
   g_atomic_pointer_add (&theirs->write_used, length);
   hand_over (self, length);
   return TRUE;
@@ -262,9 +362,6 @@ kaa_splice_move (KaaSplice  *self,
 {
   KaaIOChannelPrivate *source = kaa_channel_get_private (self->pending->channel);
   KaaIOChannelPrivate *theirs = kaa_channel_get_private (self->target);
-  KaaIOChannel *target;
-  KaaInProgress *future;
-  guint64 moved;
   gssize n;
 
   self->blocked = FALSE;
@@ -278,7 +375,7 @@ kaa_splice_move (KaaSplice  *self,
   if (n <= 0)
     return n;
 
-  moved = self->moved += n;
+  self->moved += n;
   source->bytes_read += n;
   source->eof = source->look_behind_eof = FALSE;
   theirs->bytes_written += n;
@@ -286,12 +383,7 @@ kaa_splice_move (KaaSplice  *self,
   kaa_channel_note_activity (self->target);
   *budget = kaa_poller_spend (source->entry.poller, n);
 
-  /* Handlers of the notification may end the splice. */
-  target = g_object_ref (self->target);
-  future = g_object_ref (self->pending->future);
-  kaa_in_progress_set_bytes_moved (future, moved);
-  g_object_unref (future);
-  g_object_unref (target);
+  tell_progress (self);
   return n;
 }
 
@@ -342,8 +434,10 @@ check_target (KaaIOChannel   *self,
  * far it is.
  *
  * Aborting it loses nothing: bytes that @target has accepted are still written, all others stay in @self. Where @target is closed,
- * or fails, first, it fails with that error (`G_IO_ERROR_CLOSED`, `G_IO_ERROR_BROKEN_PIPE`, ...), whose message says how many
- * bytes had been written, and what was not yet taken stays in @self. An error of @self ends it likewise.
+ * fails, or refuses bytes (a full disk), it fails with that error (`G_IO_ERROR_CLOSED`, `G_IO_ERROR_BROKEN_PIPE`,
+ * `G_IO_ERROR_NO_SPACE`, ...). The message and [property@Kaa.InProgress:bytes-moved] say how many bytes were written. All others can still be
+ * read from @self, also those that had been taken; a splice that is made again goes on there. @target is not closed then, and what was
+ * queued there behind bytes that it refused fails, too. An error of @self ends it likewise.
  * It fails with `G_IO_ERROR_NOT_SUPPORTED` in another thread, or where the directions do not fit, and with
  * `G_IO_ERROR_INVALID_ARGUMENT` where both are the same channel, or @flags has others than those.
  *
@@ -375,10 +469,10 @@ kaa_io_channel_splice (KaaIOChannel   *self,
   writing = kaa_channel_need_writing (kaa_channel_get_private (target));
   pending = kaa_pending_new (self, KAA_PENDING_SPLICE, kaa_channel_get_private (self)->entry.poller);
   splice = g_new0 (KaaSplice, 1);
+  splice->refs = 1;
   splice->pending = pending;
   splice->target = g_object_ref (target);
   splice->flags = flags;
-  splice->end = writing->writes.written;
   splice->next = writing->feeders;
   writing->feeders = splice;
   pending->splice = splice;

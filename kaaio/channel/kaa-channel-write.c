@@ -46,7 +46,12 @@ settle (KaaIOChannelPrivate *priv,
 {
   kaa_pending_unlink (pending);
   if (pending->kind == KAA_PENDING_WRITE)
-    kaa_pending_settle_int (pending, pending->end - pending->start, now);
+    {
+      priv->writing->border = MAX (priv->writing->border, pending->end);
+      kaa_pending_settle_int (pending, pending->end - pending->start, now);
+    }
+  else if (pending->kind == KAA_PENDING_PIECE)
+    kaa_splice_count_piece (pending);
   else if (pending->kind == KAA_PENDING_FLUSH && priv->writing->write_error != NULL)
     kaa_pending_settle_error (pending, g_steal_pointer (&priv->writing->write_error), now);
   else
@@ -89,6 +94,26 @@ settle_next (KaaIOChannel *self)
 }
 
 void
+kaa_channel_settle_gone (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *pending;
+
+  while ((pending = get_written (priv)) != NULL)
+    settle (priv, pending, FALSE);
+}
+
+void
+kaa_channel_settle_pieces (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  KaaPending *pending;
+
+  while ((pending = get_written (priv)) != NULL && pending->kind == KAA_PENDING_PIECE)
+    settle (priv, pending, FALSE);
+}
+
+void
 kaa_channel_ask_to_write (KaaWriting     *writing,
                           KaaPendingList *list,
                           KaaPending     *pending)
@@ -97,109 +122,21 @@ kaa_channel_ask_to_write (KaaWriting     *writing,
   kaa_pending_append (list, pending);
 }
 
-/* --- errors --- */
-
-GError *
-kaa_channel_new_write_error (gsize    gone,
-                             gboolean by_peer)
-{
-  if (by_peer)
-    return g_error_new (G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE,
-                        "The other side is gone; %" G_GSIZE_FORMAT " bytes of this write had been sent", gone);
-  return g_error_new (G_IO_ERROR, G_IO_ERROR_CLOSED,
-                      "The channel was closed; %" G_GSIZE_FORMAT " bytes of this write had been sent", gone);
-}
-
-static gsize
-get_gone (KaaIOChannelPrivate *priv,
-          KaaPending          *write)
-{
-  guint64 written = priv->writing->writes.written;
-
-  if (written <= write->start)
-    return 0;
-  return MIN (written, write->end) - write->start;
-}
-
-/* Everything that waits to be written fails. */
-void
-kaa_channel_fail_writes (KaaIOChannel *self,
-                         const GError *error)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gboolean by_peer = error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
-  KaaPending *pending;
-
-  kaa_channel_fail_feeders (self);
-  kaa_channel_note_deferred (self);
-  while ((pending = get_written (priv)) != NULL)
-    settle (priv, pending, FALSE);
-  while ((pending = priv->writing->written.first) != NULL)
-    {
-      kaa_pending_unlink (pending);
-      kaa_pending_settle_error (pending, kaa_channel_new_write_error (get_gone (priv, pending), by_peer), FALSE);
-    }
-  while ((pending = priv->writing->waiting.first) != NULL)
-    {
-      kaa_pending_unlink (pending);
-      kaa_pending_settle_error (pending, kaa_channel_new_write_error (0, by_peer), FALSE);
-    }
-
-  if (kaa_channel_get_unwritten (priv) > 0)
-    {
-      kaa_channel_unreserve (priv, kaa_channel_get_unwritten (priv));
-      kaa_write_queue_clear (&priv->writing->writes);
-    }
-  kaa_channel_update_writable (self);
-}
-
-/* The bytes at the head cannot be written, but others can: that write fails, and the channel stays. Where send() queued
- * them nobody knows where one message ends, so they go up to the next write that a future speaks for. */
-static void
-refuse_head (KaaIOChannel *self,
-             GError       *error) /* taken */
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *write = priv->writing->written.first;
-  gboolean is_head;
-  guint64 end;
-
-  /* An empty write stands between bytes, and has none that could be refused. */
-  while (write != NULL && (write->kind != KAA_PENDING_WRITE || write->start == write->end))
-    write = write->next;
-
-  is_head = write != NULL && write->start <= priv->writing->writes.written;
-  if (is_head)
-    end = write->end;
-  else
-    end = write != NULL ? write->start : priv->writing->writes.end;
-
-  kaa_channel_unreserve (priv, end - priv->writing->writes.written);
-  kaa_write_queue_consume (&priv->writing->writes, end - priv->writing->writes.written);
-
-  g_clear_error (&priv->writing->error);
-  kaa_channel_need_writing (priv)->error = g_error_copy (error);
-
-  if (is_head)
-    {
-      kaa_pending_unlink (write);
-      kaa_pending_settle_error (write, error, !priv->failing);
-    }
-  else
-    {
-      g_clear_error (&priv->writing->write_error);
-      priv->writing->write_error = error;
-    }
-  g_object_notify (G_OBJECT (self), "error");
-}
-
 /* --- writing out --- */
 
 static gboolean
 is_ready (KaaIOChannelPrivate *priv)
 {
-  return priv->output != NULL && !priv->peer_gone && !priv->in_filter &&
+  return priv->output != NULL && !priv->peer_gone && !priv->in_filter && !kaa_channel_is_pausing (priv) &&
          (priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT) != 0;
+}
+
+/* Where nothing waits a message has ended, whoever wrote it. */
+static void
+note_border (KaaWriting *writing)
+{
+  if (kaa_write_queue_get_length (&writing->writes) == 0)
+    writing->border = writing->writes.written;
 }
 
 /* n bytes have gone: of the queue, or before they came into it. */
@@ -214,21 +151,37 @@ count_written (KaaIOChannel *self,
   kaa_channel_note_activity (self);
 }
 
-/* The transport wants no more of what stands at the head of the queue. */
-static void
+/* What was tried so often in vain that nobody waits for it any longer. */
+static gssize
+give_up (KaaIOChannel *self)
+{
+  KaaFdKind kind = kaa_channel_get_private (self)->output->kind;
+
+  kaa_channel_end_pause (self);
+  return kind == KAA_FD_FILE || kind == KAA_FD_OTHER ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
+}
+
+/* The transport does not take what stands at the head of the queue. Returns AGAIN, or that something was done about it. */
+static gssize
 write_failed (KaaIOChannel *self,
               gssize        result,
               GError       *error) /* taken */
 {
+  if (result == KAA_TRANSPORT_LATER)
+    {
+      if (kaa_channel_begin_pause (self))
+        {
+          g_error_free (error);
+          return KAA_TRANSPORT_AGAIN;
+        }
+      result = give_up (self);
+    }
+
   if (result == KAA_TRANSPORT_REFUSED)
-    {
-      refuse_head (self, error);
-      kaa_channel_update_writable (self);
-    }
+    kaa_channel_refuse_head (self, error);
   else
-    {
-      kaa_channel_end_output (self, error);
-    }
+    kaa_channel_end_output (self, error);
+  return result;
 }
 
 static gssize
@@ -264,7 +217,7 @@ write_once (KaaIOChannel *self)
   priv->in_filter = FALSE;
 
   /* It says what became of bytes that are not ours. An error of the connection is, though. */
-  if (priv->orphan && n != KAA_TRANSPORT_AGAIN)
+  if (priv->orphan && n != KAA_TRANSPORT_AGAIN && n != KAA_TRANSPORT_LATER)
     {
       priv->orphan = FALSE;
       if (n != KAA_TRANSPORT_FAILED)
@@ -277,13 +230,15 @@ write_once (KaaIOChannel *self)
   if (n > 0)
     {
       kaa_write_queue_consume (&priv->writing->writes, n);
+      note_border (priv->writing);
       count_written (self, n);
+      kaa_channel_end_pause (self);
       kaa_channel_update_writable (self);
       kaa_channel_linger_on (self);
     }
-  else if (n == KAA_TRANSPORT_REFUSED || n == KAA_TRANSPORT_FAILED)
+  else if (n != 0 && n != KAA_TRANSPORT_AGAIN)
     {
-      write_failed (self, n, error);
+      n = write_failed (self, n, error);
     }
 
   if (priv->close_wanted)
@@ -382,13 +337,14 @@ kaa_channel_accept (KaaIOChannel *self,
   kaa_write_queue_skip (&writing->writes, gone);
   if (gone < length)
     kaa_write_queue_append (&writing->writes, data + gone, length - gone, owner);
+  note_border (writing);
   if (pending != NULL)
     note_pending (writing, pending, length);
 
   if (result == KAA_TRANSPORT_FAILED)
     kaa_channel_end_output (self, error);
   else
-    g_clear_error (&error); /* refused: it stands at the head, and the loop will find the same */
+    g_clear_error (&error); /* it stands at the head of the queue, and the loop will find the same */
   kaa_channel_update_writable (self);
   kaa_channel_notify_state (self);
 
@@ -438,18 +394,18 @@ kaa_channel_abort_write (KaaIOChannel  *self,
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,
                    "%" G_GSIZE_FORMAT " bytes of this write have gone already",
-                   MAX (get_gone (priv, write), MIN (in_flight, length)));
+                   MAX (kaa_channel_get_gone (priv, write), MIN (in_flight, length)));
       return FALSE;
     }
 
   kaa_write_queue_remove (&priv->writing->writes, write->start, write->end);
+  note_border (priv->writing);
   kaa_channel_unreserve (priv, length);
   for (KaaPending *other = write->next; other != NULL; other = other->next)
     {
       other->start -= length;
       other->end -= length;
     }
-  kaa_channel_shift_feeders (self, write->start, length);
 
   kaa_channel_update_writable (self);
   kaa_channel_schedule (self);

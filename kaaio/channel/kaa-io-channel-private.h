@@ -37,6 +37,8 @@ G_BEGIN_DECLS
  *   kaa-channel-splice.c      from one channel to another
  *   kaa-channel-send.c        the write side: taking bytes
  *   kaa-channel-write.c       ... and from the queue to the transport
+ *   kaa-channel-write-error.c ... or not
+ *   kaa-channel-pause.c       ... or later
  *   kaa-channel-flush.c       waiting for it
  *   kaa-channel-close.c       close, the end of input, errors
  *   kaa-channel-idle.c        the idle time-out
@@ -72,6 +74,7 @@ typedef struct _KaaClosing KaaClosing;
 typedef struct _KaaIdle    KaaIdle;
 typedef struct _KaaLoan    KaaLoan;
 typedef struct _KaaMark    KaaMark;
+typedef struct _KaaPause   KaaPause;
 struct _KaaClosing
 {
   KaaClosing *next;
@@ -119,7 +122,9 @@ typedef struct
   KaaPendingList written;         /* writes and flushes, in the order of their positions */
   KaaPendingList waiting;         /* wait_writable() */
   guint32 n_asked;                /* the serial of the next one in either list */
+  guint64 border;                 /* not behind `written`: what was sent without a future, and is at the head, began here */
   GError *write_error;            /* of bytes that no future spoke for */
+  KaaPause *pause;                /* NULL, or: the system is short of something */
   KaaSplice *feeders;             /* splices into this channel */
   KaaClosing *closings;           /* oldest first; the one under way is the last */
   GError *error;
@@ -548,12 +553,19 @@ KaaInProgress *kaa_channel_wait_readable        (KaaIOChannel *self);
 
 /* kaa-channel-splice.c */
 void          kaa_channel_wake_feeders          (KaaIOChannel *self);
-void          kaa_channel_fail_feeders          (KaaIOChannel *self);
+/* error: why, NULL where the channel was closed by us. */
+void          kaa_channel_fail_feeders          (KaaIOChannel *self, const GError *error);
 void          kaa_channel_close_feeders         (KaaIOChannel *self, gboolean expected);
-void          kaa_channel_shift_feeders         (KaaIOChannel *self, guint64 start, gsize length);
 /* A splice has bytes for this channel that go past the queue, once the transport takes them. */
 gboolean      kaa_channel_is_awaited            (KaaIOChannelPrivate *priv);
 void          kaa_splice_free                   (KaaSplice *self);
+/* Nobody waits for it any more. */
+gboolean      kaa_splice_is_over                (KaaSplice *self);
+/* A piece (unlinked, freed) has gone. */
+void          kaa_splice_count_piece            (KaaPending *piece);
+/* What has not gone of a piece will not go: its bytes are the source's again, before it is failed (unlinked, freed). */
+void          kaa_splice_return_piece           (KaaPending *piece, const KaaWriteQueue *writes);
+void          kaa_splice_fail_piece             (KaaPending *piece, gsize gone, const GError *error);
 gsize         kaa_splice_get_room               (KaaSplice *self);
 guint64       kaa_splice_get_moved              (KaaSplice *self);
 gboolean      kaa_splice_serve                  (KaaSplice *self, gboolean at_end);
@@ -571,13 +583,31 @@ void          kaa_channel_accept                (KaaIOChannel *self, KaaPending 
                                                  GBytes *owner);
 /* The same for data that nobody waits for, and that goes behind others. */
 void          kaa_channel_append                (KaaIOChannel *self, const guint8 *data, gsize length, GBytes *owner);
-GError       *kaa_channel_new_write_error       (gsize gone, gboolean by_peer);
 gboolean      kaa_channel_write_out             (KaaIOChannel *self, gboolean *budget);
-void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);
 void          kaa_channel_update_writable       (KaaIOChannel *self);
 gboolean      kaa_channel_abort_write           (KaaIOChannel *self, KaaPending *write, GError **error);
+/* Settles, from the loop, the writes and flushes whose last byte has gone. */
+void          kaa_channel_settle_gone           (KaaIOChannel *self);
+/* Pieces of splices at the head, whose last byte has gone: they have no callbacks. */
+void          kaa_channel_settle_pieces         (KaaIOChannel *self);
 /* Puts it into one of the lists of the write side, behind all that have asked before. */
 void          kaa_channel_ask_to_write          (KaaWriting *writing, KaaPendingList *list, KaaPending *pending);
+
+/* kaa-channel-write-error.c */
+GError       *kaa_channel_new_write_error       (gsize gone, gboolean by_peer);
+/* How many bytes of it have gone. */
+gsize         kaa_channel_get_gone              (KaaIOChannelPrivate *priv, KaaPending *write);
+/* Everything that waits to be written fails. error: why, NULL where the channel was closed by us. */
+void          kaa_channel_fail_writes           (KaaIOChannel *self, const GError *error);
+/* The bytes at the head cannot be written, but the channel stays; error is taken. */
+void          kaa_channel_refuse_head           (KaaIOChannel *self, GError *error);
+
+/* kaa-channel-pause.c */
+gboolean      kaa_channel_is_pausing            (KaaIOChannelPrivate *priv);
+/* The next pause. FALSE: there have been enough. */
+gboolean      kaa_channel_begin_pause           (KaaIOChannel *self);
+/* Something has gone, or will not be tried again. */
+void          kaa_channel_end_pause             (KaaIOChannel *self);
 
 /* kaa-channel-close.c */
 void          kaa_channel_close_now             (KaaIOChannel *self, gboolean expected);

@@ -253,11 +253,11 @@ kaa_io_channel_real_write_nonblocking (KaaIOChannel  *self,
                                        GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaTransport *inner = priv->output != NULL ? kaa_filter_transport_get_inner (priv->output) : NULL;
   struct iovec vector;
+  GError *local = NULL;
   gssize n;
 
-  if (inner == NULL)
+  if (priv->output == NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel is not open for writing");
       return -1;
@@ -267,9 +267,16 @@ kaa_io_channel_real_write_nonblocking (KaaIOChannel  *self,
   if (vector.iov_len == 0)
     return 0;
 
-  n = inner->klass->write (inner, &vector, 1, error);
-  if (n == KAA_TRANSPORT_AGAIN)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "Nothing can be written now");
+  n = kaa_filter_transport_write_inner (priv->output, &vector, &local);
+  if (n == KAA_TRANSPORT_AGAIN || n == KAA_TRANSPORT_LATER)
+    {
+      g_clear_error (&local);
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "Nothing can be written now");
+    }
+  else if (local != NULL)
+    {
+      g_propagate_error (error, local);
+    }
   return MAX (n, -1);
 }
 

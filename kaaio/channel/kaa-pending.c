@@ -147,6 +147,26 @@ kaa_pending_new_foreign (KaaIOChannel   *channel,
   return self;
 }
 
+KaaPending *
+kaa_pending_new_piece (KaaIOChannel *channel,
+                       KaaSplice    *splice)
+{
+  KaaPending *self = g_slice_new0 (KaaPending);
+
+  self->channel = channel;
+  self->kind = KAA_PENDING_PIECE;
+  self->piece_of = splice;
+  return self;
+}
+
+void
+kaa_pending_free_piece (KaaPending *piece)
+{
+  g_assert (piece->list == NULL && piece->kind == KAA_PENDING_PIECE);
+
+  pending_free (piece);
+}
+
 void
 kaa_pending_append (KaaPendingList *list,
                     KaaPending     *self)

@@ -27,6 +27,7 @@ typedef enum
   KAA_PENDING_WAIT_READABLE, /* takes nothing */
   KAA_PENDING_SPLICE,
   KAA_PENDING_WRITE,
+  KAA_PENDING_PIECE,         /* of a splice, in the line of its target's writes: without a future */
   KAA_PENDING_FLUSH,
   KAA_PENDING_WAIT_WRITABLE,
   KAA_PENDING_SHUTDOWN,
@@ -70,6 +71,7 @@ struct _KaaPending
   guint64 end;
   KaaDelimiters *delimiters; /* read_until() */
   KaaSplice *splice;         /* splice() */
+  KaaSplice *piece_of;       /* of a piece */
   KaaScan scan;
 };
 
@@ -79,6 +81,10 @@ KaaPending    *kaa_pending_new           (KaaIOChannel   *channel,
 KaaPending    *kaa_pending_new_foreign   (KaaIOChannel   *channel,
                                           KaaPendingKind  kind,
                                           KaaPoller      *poller);
+/* Of the channel's writes, without a future. */
+KaaPending    *kaa_pending_new_piece     (KaaIOChannel   *channel,
+                                          KaaSplice      *splice);
+void           kaa_pending_free_piece    (KaaPending     *piece);
 void           kaa_pending_append        (KaaPendingList *list,
                                           KaaPending     *pending);
 void           kaa_pending_unlink        (KaaPending     *pending);

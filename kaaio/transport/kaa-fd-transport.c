@@ -168,10 +168,21 @@ fd_transport_receive (KaaTransport  *transport,
   return after_read (self, n, n < (gssize) length && *received == NULL, error);
 }
 
-/* Errors that say something about these bytes or this moment, not about the descriptor. */
+/* Errors of this moment, which say nothing about the descriptor. */
 static gboolean
-is_refusal (int errsv)
+is_shortage (int errsv)
 {
+  return errsv == ENOBUFS || errsv == ENOMEM;
+}
+
+/* Errors that say something about these bytes. In a stream nothing may follow without them; what takes messages takes the next one. */
+static gboolean
+is_refusal (const KaaFdTransport *self,
+            int                   errsv)
+{
+  if (self->parent.kind != KAA_FD_OTHER)
+    return FALSE;
+
   switch (errsv)
     {
     case ENOSPC:
@@ -179,14 +190,18 @@ is_refusal (int errsv)
     case EFBIG:
     case EINVAL:
     case EMSGSIZE:
-    case ENOBUFS:
-    case ENOMEM:
     case ENOTSUP:
-    case ETOOMANYREFS:
       return TRUE;
     default:
       return FALSE;
     }
+}
+
+/* Errors that say something about descriptors that were to go along: then no byte has gone either. */
+static gboolean
+is_refusal_of_fds (int errsv)
+{
+  return errsv == EINVAL || errsv == ENOTSUP || errsv == ETOOMANYREFS;
 }
 
 static void
@@ -199,6 +214,7 @@ wait_for_room (KaaFdTransport *self)
 static gssize
 after_write (KaaFdTransport  *self,
              gssize           n,
+             gboolean         with_fds,
              GError         **error)
 {
   int errsv;
@@ -213,8 +229,13 @@ after_write (KaaFdTransport  *self,
     }
 
   errsv = errno;
+  /* What a pseudo-terminal says once the other side has hung up. */
+  if (errsv == EIO && (self->parent.flags & FLAG_PTY))
+    errsv = EPIPE;
   g_propagate_error (error, kaa_transport_error (errsv, "Writing to", self->parent.fd));
-  return is_refusal (errsv) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
+  if (is_shortage (errsv))
+    return KAA_TRANSPORT_LATER;
+  return is_refusal (self, errsv) || (with_fds && is_refusal_of_fds (errsv)) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
 }
 
 /* The first `length` bytes of these vectors. */
@@ -260,7 +281,7 @@ write_to_master (KaaMasterTransport  *self,
       self->line = kaa_canonical_follow (fd, self->line, vectors, n_vectors, n);
       return n;
     }
-  return after_write (&self->parent, n, error);
+  return after_write (&self->parent, n, /* with_fds= */ FALSE, error);
 }
 
 static gssize
@@ -272,12 +293,12 @@ fd_transport_write (KaaTransport        *transport,
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
   if (is_lost (self))
-    return after_write (self, -1, error);
+    return after_write (self, -1, /* with_fds= */ FALSE, error);
   if (transport->kind == KAA_FD_SOCKET)
-    return after_write (self, kaa_sys_sendv (self->watch.fd, vectors, n_vectors), error);
+    return after_write (self, kaa_sys_sendv (self->watch.fd, vectors, n_vectors), /* with_fds= */ FALSE, error);
   if (transport->flags & FLAG_MASTER)
     return write_to_master ((KaaMasterTransport *) transport, vectors, n_vectors, error);
-  return after_write (self, kaa_sys_writev (self->watch.fd, vectors, n_vectors), error);
+  return after_write (self, kaa_sys_writev (self->watch.fd, vectors, n_vectors), /* with_fds= */ FALSE, error);
 }
 
 static gssize
@@ -289,7 +310,7 @@ fd_transport_send (KaaTransport        *transport,
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
-  return after_write (self, is_lost (self) ? -1 : kaa_fds_send (fds, self->watch.fd, vectors, n_vectors), error);
+  return after_write (self, is_lost (self) ? -1 : kaa_fds_send (fds, self->watch.fd, vectors, n_vectors), /* with_fds= */ TRUE, error);
 }
 
 /* --- splicing --- */

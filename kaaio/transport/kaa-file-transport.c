@@ -283,6 +283,23 @@ file_transport_read (KaaTransport  *transport,
 }
 
 static gssize
+judge_error (int errsv)
+{
+  switch (errsv)
+    {
+    case EBADF:
+      return KAA_TRANSPORT_FAILED;
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+      return KAA_TRANSPORT_LATER;
+    default:
+      /* A disk that is full or broken says nothing about the descriptor. */
+      return KAA_TRANSPORT_REFUSED;
+    }
+}
+
+static gssize
 file_transport_write (KaaTransport        *transport,
                       const struct iovec  *vectors,
                       int                  n_vectors,
@@ -308,9 +325,8 @@ file_transport_write (KaaTransport        *transport,
   result = job->result;
   if (result < 0)
     {
-      /* A disk that is full or broken says nothing about the descriptor. */
       g_propagate_error (error, kaa_transport_error (job->errsv, "Writing to", transport->fd));
-      result = job->errsv == EBADF ? KAA_TRANSPORT_FAILED : KAA_TRANSPORT_REFUSED;
+      result = judge_error (job->errsv);
     }
   drop_done (self, JOB_WRITE);
 

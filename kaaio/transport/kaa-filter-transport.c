@@ -23,6 +23,8 @@ typedef struct
   gpointer owner;
   GBytes *rest;      /* of a read that gave more than it was asked for */
   gboolean has_more;
+  gssize said;       /* what the inner one said to a write that failed, while the filter writes; 0 where it did not */
+  GError *shortage;  /* ... where that was LATER */
 } KaaFilterTransport;
 
 static gssize
@@ -77,6 +79,16 @@ filter_transport_read (KaaTransport  *transport,
   return KAA_TRANSPORT_FAILED;
 }
 
+/* Of a file or a device, that others of the bytes may be taken. */
+static gboolean
+is_refusal (const KaaFilterTransport *self,
+            const GError             *error)
+{
+  if (self->parent.kind != KAA_FD_FILE && self->parent.kind != KAA_FD_OTHER)
+    return FALSE;
+  return self->said == KAA_TRANSPORT_REFUSED || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+}
+
 static gssize
 filter_transport_write (KaaTransport        *transport,
                         const struct iovec  *vectors,
@@ -90,6 +102,8 @@ filter_transport_write (KaaTransport        *transport,
   gssize n;
 
   kaa_collector_settle ();
+  self->said = 0;
+  g_clear_error (&self->shortage);
   n = self->funcs->write (self->owner, bytes, &local);
   g_bytes_unref (bytes);
 
@@ -100,11 +114,32 @@ filter_transport_write (KaaTransport        *transport,
   if (local == NULL || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     {
       g_clear_error (&local);
-      return KAA_TRANSPORT_AGAIN;
+      if (self->shortage == NULL)
+        return KAA_TRANSPORT_AGAIN;
+      g_propagate_error (error, g_steal_pointer (&self->shortage));
+      return KAA_TRANSPORT_LATER;
     }
 
-  n = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NO_SPACE) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
+  n = is_refusal (self, local) ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
   g_propagate_error (error, local);
+  return n;
+}
+
+gssize
+kaa_filter_transport_write_inner (KaaTransport        *transport,
+                                  const struct iovec  *vector,
+                                  GError             **error)
+{
+  KaaTransport *inner = kaa_filter_transport_get_inner (transport);
+  gssize n = inner->klass->write (inner, vector, 1, error);
+
+  if (transport != inner && n < 0)
+    ((KaaFilterTransport *) transport)->said = n;
+  if (transport != inner && n == KAA_TRANSPORT_LATER)
+    {
+      g_clear_error (&((KaaFilterTransport *) transport)->shortage);
+      ((KaaFilterTransport *) transport)->shortage = g_error_copy (*error);
+    }
   return n;
 }
 
@@ -205,6 +240,7 @@ filter_transport_close (KaaTransport *transport,
 
   self->inner->klass->close (self->inner, close_fd, forked);
   g_clear_pointer (&self->rest, g_bytes_unref);
+  g_clear_error (&self->shortage);
   g_free (self);
 }
 
@@ -274,6 +310,7 @@ kaa_filter_transport_unwrap (KaaTransport *transport)
   if (inner != transport)
     {
       g_clear_pointer (&((KaaFilterTransport *) transport)->rest, g_bytes_unref);
+      g_clear_error (&((KaaFilterTransport *) transport)->shortage);
       g_free (transport);
     }
   return inner;

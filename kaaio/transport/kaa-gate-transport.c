@@ -73,7 +73,7 @@ gate_transport_write (KaaTransport        *transport,
       n = self->inner->klass->write (self->inner, allowed, cut (allowed, vectors, n_vectors, self->left), error);
     }
 
-  if (n == KAA_TRANSPORT_AGAIN)
+  if (n == KAA_TRANSPORT_AGAIN || n == KAA_TRANSPORT_LATER)
     return n;
   /* Bytes that are refused may be left out elsewhere, but then all behind them would be the other side of the gate. */
   if (n < 0)

@@ -9,11 +9,16 @@
 /* Shorter pieces are put together: each call on a TLS stream makes a record. */
 #define MIN_PIECE (16 * 1024)
 
+/* What is full takes nothing more for now, but a connection has no second place to go on at; and what a stream that could not be
+ * flushed has kept is not known. */
 static gssize
-failed (GError  *local, /* taken */
-        GError **error)
+failed (KaaStreamTransport *self,
+        gboolean            flushing,
+        GError             *local, /* taken */
+        GError            **error)
 {
-  gboolean refused = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  gboolean refused = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NO_SPACE) && !flushing &&
+                     self->parent.kind != KAA_FD_SOCKET;
 
   g_propagate_error (error, local);
   return refused ? KAA_TRANSPORT_REFUSED : KAA_TRANSPORT_FAILED;
@@ -98,7 +103,7 @@ write_pollable (KaaStreamTransport *self,
     }
 
   g_clear_pointer (&self->retry, g_bytes_unref);
-  return n >= 0 ? n : failed (local, error);
+  return n >= 0 ? n : failed (self, /* flushing= */ FALSE, local, error);
 }
 
 /* What the last asynchronous call came to. */
@@ -108,11 +113,12 @@ take_written (KaaStreamTransport *self,
 {
   KaaStreamCall *call = g_steal_pointer (&self->output.call);
   GError *local = g_steal_pointer (&call->error);
-  gssize written = self->flushing > 0 ? (gssize) self->flushing : call->written;
+  gboolean flushing = self->flushing > 0;
+  gssize written = flushing ? (gssize) self->flushing : call->written;
 
   self->flushing = 0;
   kaa_stream_call_free (call);
-  return local == NULL ? written : failed (local, error);
+  return local == NULL ? written : failed (self, flushing, local, error);
 }
 
 static void

@@ -26,9 +26,10 @@ enum
 {
   KAA_TRANSPORT_FAILED  = -1, /* *error is set, and this direction is over */
   KAA_TRANSPORT_AGAIN   = -2, /* nothing now: the entry is scheduled when that changes */
-  KAA_TRANSPORT_REFUSED = -3, /* *error is set: these bytes cannot be written, others can (a full disk) */
+  KAA_TRANSPORT_REFUSED = -3, /* *error is set: these bytes cannot be written, others can (a full disk). Not of a stream, but for what is refused before it is tried */
   KAA_TRANSPORT_FULL    = -4, /* the target of a splice takes nothing now: its entry is scheduled when that changes */
-  KAA_TRANSPORT_UNABLE  = -5  /* the kernel cannot move these bytes: they have to be read and written */
+  KAA_TRANSPORT_UNABLE  = -5, /* the kernel cannot move these bytes: they have to be read and written */
+  KAA_TRANSPORT_LATER   = -6  /* *error is set: these bytes cannot be written now, and the entry is not told when that changes */
 };
 
 struct _KaaTransportClass
@@ -187,6 +188,10 @@ KaaTransport *kaa_filter_transport_new       (KaaTransport         *inner,
                                               gpointer              owner);
 /* The transport itself where it is no filter. */
 KaaTransport *kaa_filter_transport_get_inner (KaaTransport         *self);
+/* What a filter chains up to: write() of the inner transport, where that one is no filter its own. error is not NULL. */
+gssize        kaa_filter_transport_write_inner (KaaTransport         *self,
+                                                const struct iovec   *vector,
+                                                GError              **error);
 /* What the filter has read and not handed out yet goes into the queue; FALSE if there is no memory for it. */
 gboolean      kaa_filter_transport_move_rest (KaaTransport         *self,
                                               KaaByteQueue         *queue,
