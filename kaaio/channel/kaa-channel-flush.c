@@ -55,6 +55,7 @@ kaa_io_channel_flush (KaaIOChannel *self)
 
   pending->start = pending->end = kaa_channel_need_writing (priv)->writes.end;
   kaa_channel_ask_to_write (priv->writing, &priv->writing->written, pending);
+  kaa_channel_settle_in_call (self);
   kaa_channel_check_transports (self);
   kaa_channel_schedule (self);
   return future;

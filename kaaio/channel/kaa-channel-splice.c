@@ -304,7 +304,6 @@ hand_over (KaaSplice *self,
   bytes = kaa_byte_queue_get_bytes (&kaa_channel_get_private (source)->reading->queue, 0, length);
   kaa_channel_take (source, length);
   kaa_channel_accept (target, piece, g_bytes_get_data (bytes, NULL), length, bytes);
-  kaa_channel_settle_pieces (target);
   if (self->pending != NULL)
     tell_progress (self);
   splice_unref (self);

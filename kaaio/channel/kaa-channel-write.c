@@ -74,10 +74,10 @@ get_waiting (KaaIOChannelPrivate *priv)
   return pending != NULL && would_take (priv, pending->count) ? pending : NULL;
 }
 
-/* Writes, flushes and those who wait for room hear of it in the order in which they asked. All are told here, from the loop: what went
- * out in the call waits for this, too. Where others of this dispatch are told behind it, so are these. */
+/* Writes, flushes and those who wait for room hear of it in the order in which they asked. */
 static gboolean
-settle_next (KaaIOChannel *self)
+settle_next (KaaIOChannel *self,
+             gboolean      now)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaPending *written = get_written (priv);
@@ -87,10 +87,32 @@ settle_next (KaaIOChannel *self)
     return FALSE;
 
   if (waiting == NULL || (written != NULL && (gint32) (written->serial - waiting->serial) < 0))
-    settle (priv, written, !priv->failing);
+    settle (priv, written, now);
   else
-    settle (priv, waiting, !priv->failing);
+    settle (priv, waiting, now);
   return TRUE;
+}
+
+/* In a dispatch. Where others of it are told behind it, so is this one. */
+static gboolean
+tell_next (KaaIOChannel *self)
+{
+  return settle_next (self, !kaa_channel_get_private (self)->failing);
+}
+
+void
+kaa_channel_settle_in_call (KaaIOChannel *self)
+{
+  if (!settle_next (self, FALSE))
+    return;
+  while (settle_next (self, FALSE))
+    ;
+
+  /* Later ones are not told before. */
+  if (kaa_channel_get_private (self)->pumping)
+    kaa_channel_note_deferred (self);
+  else
+    kaa_channel_schedule_last (self);
 }
 
 void
@@ -100,16 +122,6 @@ kaa_channel_settle_gone (KaaIOChannel *self)
   KaaPending *pending;
 
   while ((pending = get_written (priv)) != NULL)
-    settle (priv, pending, FALSE);
-}
-
-void
-kaa_channel_settle_pieces (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaPending *pending;
-
-  while ((pending = get_written (priv)) != NULL && pending->kind == KAA_PENDING_PIECE)
     settle (priv, pending, FALSE);
 }
 
@@ -258,7 +270,7 @@ kaa_channel_write_out (KaaIOChannel *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gssize n;
 
-  if (settle_next (self))
+  if (tell_next (self))
     return TRUE;
   if (!is_ready (priv))
     return FALSE;
@@ -272,7 +284,7 @@ kaa_channel_write_out (KaaIOChannel *self,
   n = write_once (self);
   if (n > 0)
     *budget = kaa_poller_spend (priv->entry.poller, n);
-  while (*budget && settle_next (self))
+  while (*budget && tell_next (self))
     *budget = kaa_channel_has_budget (priv);
   kaa_channel_wake_feeders (self);
   kaa_channel_notify_state (self);
@@ -345,11 +357,15 @@ kaa_channel_accept (KaaIOChannel *self,
     kaa_channel_end_output (self, error);
   else
     g_clear_error (&error); /* it stands at the head of the queue, and the loop will find the same */
+  /* A splice has ended when the target has told of all that went before. */
+  if (pending == NULL || pending->kind != KAA_PENDING_PIECE)
+    kaa_channel_settle_in_call (self);
   kaa_channel_update_writable (self);
   kaa_channel_notify_state (self);
 
   /* Where a dispatch is under way it looks after what is left, but a callback of it may wait() for this. */
-  if (!priv->pumping || kaa_channel_get_unwritten (priv) > 0 || pending != NULL || priv->writing->waiting.first != NULL)
+  if (!priv->pumping || priv->writing->written.first != NULL || kaa_channel_get_unwritten (priv) > 0 ||
+      priv->writing->waiting.first != NULL)
     kaa_channel_schedule (self);
 }
 

@@ -588,8 +588,8 @@ void          kaa_channel_update_writable       (KaaIOChannel *self);
 gboolean      kaa_channel_abort_write           (KaaIOChannel *self, KaaPending *write, GError **error);
 /* Settles, from the loop, the writes and flushes whose last byte has gone. */
 void          kaa_channel_settle_gone           (KaaIOChannel *self);
-/* Pieces of splices at the head, whose last byte has gone: they have no callbacks. */
-void          kaa_channel_settle_pieces         (KaaIOChannel *self);
+/* The same within a call, with those who wait for room: all that is settled later is told behind it. */
+void          kaa_channel_settle_in_call        (KaaIOChannel *self);
 /* Puts it into one of the lists of the write side, behind all that have asked before. */
 void          kaa_channel_ask_to_write          (KaaWriting *writing, KaaPendingList *list, KaaPending *pending);
 
