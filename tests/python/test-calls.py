@@ -159,8 +159,8 @@ class Names(unittest.TestCase):
                 (process.set_environment, ['A=b\0c']), (process.set_environment, {'A\0B': 'c'}), (process.set_environment, {'A': 'b\0c'}),
                 (process.set_environment, {b'A': b'b\0c'}),
                 (socket.connect_to, '/tmp/a\0b'), (socket.connect_to, 'unix-abstract:a\0b'), (socket.connect_to_async, 'a\0b:1'),
-                (socket.listen, '/tmp/a\0b'), (socket.listen, 'unix:a\0b'), (socket.start_tls, 'host\0.evil'),
-                (socket.start_tls_buffered, 'host\0.evil'),
+                (socket.listen, '/tmp/a\0b'), (socket.listen, pathlib.Path('/tmp/a\0b')), (socket.listen, 'unix:a\0b'),
+                (socket.start_tls, 'host\0.evil'), (socket.start_tls_buffered, 'host\0.evil'),
                 (Kaa.IOChannel.new_for_serial, '/dev/ttyS0\0', 9600, Kaa.SerialFlags.NONE),
                 (channel.set_delimiter, 'a\0'), (channel.set_delimiters, ['a', 'b\0']), (channel.set_property, 'delimiter', 'a\0'),
                 (process.set_property, 'stop-command', 'a\0')]:
@@ -236,8 +236,17 @@ sys.stdout.buffer.write(Kaa.Process(['printf', '%s', sys.argv[1]]).communicate()
         self.assertEqual(Kaa.Process.new([program, '-c', 'pwd'], 0).communicate().wait(30), os.getcwd().encode() + b'\n')
         self.assertEqual(Kaa.Process('pwd', directory=pathlib.Path('/')).communicate().wait(30), b'/\n')
 
+    def test_paths_of_sockets(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / 'socket'
+            server = Kaa.Socket()
+            server.listen(path)
+            client = Kaa.Socket()
+            self.assertIs(client.connect_to(path).wait(30), True)
+            server.close()
+
     def test_variables(self):
-        for name in 'A=B', '=', b'A=B':
+        for name in 'A=B', '=', b'A=B', '':
             with self.subTest(name=name), self.assertRaisesRegex(ValueError, '='):
                 Kaa.Process(['true'], environment={name: 'c'})
         process = Kaa.Process('echo $A $B $C', environment={'A': 1, b'B': b'two', 'C': pathlib.Path('/three')})

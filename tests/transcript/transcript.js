@@ -96,7 +96,18 @@ function connect(name, object, signal, veto) {
 
 // --- What is done ---
 
-function ask(object, verb, [word, other]) {
+function ask(object, verb, words) {
+    try {
+        return callForFuture(object, verb, words);
+    } catch (refusal) {
+        // In other languages it is the future that fails.
+        const future = Kaa.InProgress.new(null);
+        future.throw(refusal);
+        return future;
+    }
+}
+
+function callForFuture(object, verb, [word, other]) {
     switch (verb) {
     case 'read_exactly':
     case 'wait_writable':
@@ -104,14 +115,7 @@ function ask(object, verb, [word, other]) {
     case 'read_until':
         return object.read_until(parseBytes(word));
     case 'write':
-        try {
-            return object.write(parseBytes(word));
-        } catch (refusal) {
-            // In other languages it is the future that fails.
-            const future = Kaa.InProgress.new(null);
-            future.throw(refusal);
-            return future;
-        }
+        return object.write(parseBytes(word));
     case 'shutdown':
         return object.shutdown(parseCondition(word));
     case 'splice':

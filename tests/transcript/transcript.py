@@ -87,19 +87,22 @@ class Script:
     # --- What is done ---
 
     def ask(self, thing, verb, arguments):
+        try:
+            return self.call_for_future(thing, verb, arguments)
+        except GLib.Error as refusal:
+            # In other languages it is the future that fails.
+            future = Kaa.InProgress.new(None)
+            future.throw(refusal)
+            return future
+
+    def call_for_future(self, thing, verb, arguments):
         call = getattr(thing, verb)
         if verb in ('read_exactly', 'wait_writable'):
             return call(int(arguments[0]))
         if verb == 'read_until':
             return call(parse_text(arguments[0]))
         if verb == 'write':
-            try:
-                return call(parse_text(arguments[0]))
-            except GLib.Error as refusal:
-                # In other languages it is the future that fails.
-                future = Kaa.InProgress.new(None)
-                future.throw(refusal)
-                return future
+            return call(parse_text(arguments[0]))
         if verb == 'shutdown':
             return call(parse_condition(arguments[0]))
         if verb == 'splice':

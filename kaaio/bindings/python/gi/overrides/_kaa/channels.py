@@ -2,7 +2,7 @@
 """Kaa.IOChannel: opened on what Python has, read, iterated, written to."""
 
 from gi.module import get_introspection_module
-from gi.repository import Gio, GLib, GObject
+from gi.repository import Gio, GObject
 
 from . import decoding, loops
 from .calls import check_nul, raise_refusals

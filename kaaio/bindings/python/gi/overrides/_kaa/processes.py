@@ -19,8 +19,8 @@ def _to_text(name):
 
 def _to_variable(name, value):
     name = _to_text(name)
-    if '=' in name:
-        raise ValueError(f'There is a = in the name of the variable {name!r}')
+    if '=' in name or not name:
+        raise ValueError(f'The name of a variable is not empty, and has no = in it: {name!r}')
     return f'{name}={_to_text(value) if isinstance(value, (str, bytes, os.PathLike)) else value}'
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Kaa.Socket: connected, or listening and iterated over clients."""
 
+import os
+
 from gi.module import get_introspection_module
 from gi.repository import Gio, GLib
 
@@ -9,6 +11,10 @@ from .calls import check_nul, raise_refusals
 from .support import add_attributes, add_constructors, add_methods, to_bytes
 
 Kaa = get_introspection_module('Kaa')
+
+
+def _to_address(address):
+    return check_nul(os.fspath(address))
 
 
 def _to_connectable(identity):
@@ -29,7 +35,7 @@ raise_refusals(Kaa.Socket, 'connect_to', 'start_tls', 'start_tls_buffered', 'wri
 class Socket(Kaa.Socket):
     """A channel that connects to an address, or listens at one and gives a channel for each client.
 
-    Addresses are 'host:service', '[::1]:port', ':port', '/path', 'unix:/path', 'unix-abstract:name', 'systemd:name'.
+    Addresses are 'host:service', '[::1]:port', ':port', '/path', 'unix:/path', 'unix-abstract:name', 'systemd:name', or a pathlib.Path.
 
         socket = Kaa.Socket()
         await socket.connect_to('localhost:7000')
@@ -48,17 +54,17 @@ class Socket(Kaa.Socket):
     def listen(self, address, backlog=0):
         """Listens for clients. backlog is how many may wait in the kernel; 0 for as many as the system allows."""
         loops.get_running_loop()
-        return super().listen(check_nul(address), backlog)
+        return super().listen(_to_address(address), backlog)
 
     def connect_to(self, address):
         """Connects to an address; the result is True."""
         self._reopen()
-        return super().connect_to(check_nul(address))
+        return super().connect_to(_to_address(address))
 
     def connect_to_async(self, address, cancellable=None, callback=None, *user_data):
         """As connect_to(), with a callback."""
         self._reopen()
-        super().connect_to_async(check_nul(address), cancellable, callback, *user_data)
+        super().connect_to_async(_to_address(address), cancellable, callback, *user_data)
 
     async def clients(self):
         """Iterates over the clients, until the socket does not listen any more."""
