@@ -5,7 +5,28 @@
 
 #include "bytes/kaa-sys.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
+
+/* What epoll_wait(2) fails with (the program is linked with --wrap), 0: nothing. */
+static int refusal;
+
+int __real_epoll_wait (int set, struct epoll_event *ready, int n, int timeout);
+int __wrap_epoll_wait (int set, struct epoll_event *ready, int n, int timeout);
+
+int
+__wrap_epoll_wait (int                 set,
+                   struct epoll_event *ready,
+                   int                 n,
+                   int                 timeout)
+{
+  if (refusal == 0)
+    return __real_epoll_wait (set, ready, n, timeout);
+
+  errno = refusal;
+  return -1;
+}
 
 enum { N = 12 };
 
@@ -313,6 +334,71 @@ test_set_unseen (gconstpointer data)
     }
 }
 
+/* A system that refuses what it has promised: the set is done without. */
+static void
+test_set_refused (gconstpointer data)
+{
+  static const int errors[] = { EPERM, ENOSYS, EBADF, EINVAL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (errors); i++)
+    {
+      Some some;
+
+      some_begin (&some, data);
+      refusal = errors[i];
+      some_are_heard (&some, 0);
+      refusal = 0;
+      some_are_heard (&some, 0);
+      g_assert_cmpint (find_set (), ==, -1);
+      some_end (&some);
+    }
+}
+
+/* ... or is interrupted. */
+static void
+test_set_interrupted (gconstpointer data)
+{
+  Some some;
+
+  some_begin (&some, data);
+  put (some.fds[0][1]);
+  refusal = EINTR;
+  for (guint i = 0; i < 5; i++)
+    turn ();
+  refusal = 0;
+  settle ();
+  g_assert_cmpuint (some.entries[0]->n_dispatched, ==, 1);
+  g_assert_cmpuint (count_fds (/* only_epoll= */ TRUE), ==, !g_str_equal (mode, "poll"));
+  some_end (&some);
+}
+
+/* A daemon's child that closes all it has inherited, and runs the loop on: it rests, and the parent hears as ever. */
+static void
+test_forked (gconstpointer data)
+{
+  int status;
+  pid_t child;
+  Some some;
+  int set;
+
+  some_begin (&some, data);
+  set = find_set ();
+  child = fork ();
+  if (child == 0)
+    {
+      if (set >= 0)
+        close (set);
+      for (guint i = 0; i < N; i++)
+        close_both (some.fds[i]);
+      settle ();
+      _exit (settle () == 1 ? 0 : 1);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  some_are_heard (&some, 0);
+  some_end (&some);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -323,6 +409,9 @@ main (int   argc,
     { "taken-over", test_taken_over },
     { "set", test_set },
     { "set-unseen", test_set_unseen },
+    { "set-refused", test_set_refused },
+    { "set-interrupted", test_set_interrupted },
+    { "forked", test_forked },
   };
 
   g_test_init (&argc, &argv, NULL);
