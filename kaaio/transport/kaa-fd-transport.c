@@ -219,10 +219,11 @@ after_write (KaaFdTransport  *self,
 {
   int errsv;
 
-  if (n >= 0)
+  if (n > 0)
     return n;
 
-  if (errno == EAGAIN)
+  /* A driver may take nothing, and not say why. */
+  if (n == 0 || errno == EAGAIN)
     {
       wait_for_room (self);
       return KAA_TRANSPORT_AGAIN;

@@ -119,6 +119,15 @@ job_run (gpointer data,
   Job *job = data;
   struct iovec vector;
 
+  /* Somebody else has closed it, and what is under its number now is not ours to touch. */
+  if (job->kind != JOB_CLOSE && !kaa_sys_is_same (job->fd, &job->info))
+    {
+      job->result = -1;
+      job->errsv = EBADF;
+      kaa_poller_defer (job->poller, &job->task);
+      return;
+    }
+
   switch (job->kind)
     {
     case JOB_READ:

@@ -4,8 +4,6 @@
 
 #include "channel/channel-fixture.h"
 
-#include <sys/resource.h>
-
 /* --- Others, so that there is a set --- */
 
 #define N_OTHERS 80
@@ -304,6 +302,37 @@ test_successor (gconstpointer data)
   others_end (&others);
 }
 
+/* Regular files are not polled: each read and write finds out. */
+static void
+test_file (gconstpointer data)
+{
+  const Case *own = data;
+
+  for (guint i = 0; i < 2; i++)
+    {
+      int fd = make_file ("ours\n", 5);
+      int other = make_file ("theirs\n", 7);
+      KaaIOChannel *channel = open_fd (fd, KAA_IO_READ | KAA_IO_WRITE);
+
+      settle ();
+      if (own->again)
+        g_assert_cmpint (dup3 (other, fd, O_CLOEXEC), ==, fd);
+      else
+        close (fd);
+      if (i == 0)
+        assert_lost (kaa_io_channel_readline (channel));
+      else
+        assert_lost (kaa_io_channel_write (channel, (const guint8 *) "mine\n", 5));
+      finish_channel (channel);
+
+      g_assert_cmpint (lseek (other, 0, SEEK_CUR), ==, 0);
+      g_assert_cmpint (lseek (other, 0, SEEK_END), ==, 7);
+      if (own->again)
+        g_assert_cmpint (close (fd), ==, 0);
+      close (other);
+    }
+}
+
 static void
 ignore_monitor (KaaIOMonitor   *monitor,
                 KaaIOCondition  condition,
@@ -363,6 +392,7 @@ main (int    argc,
   add ("splice-from", test_splice_from, cases, 4);
   add ("splice-to", test_splice_to, cases, 4);
   add ("successor", test_successor, cases, 2);
+  add ("file", test_file, cases, 4);
   add ("monitor", test_monitor, cases, 4);
 
   return g_test_run ();
