@@ -34,9 +34,12 @@ void
 kaa_channel_notify_state (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  guint bits = get_state_bits (self);
-  guint changed = bits ^ priv->notified;
+  guint bits, changed;
 
+  /* Whoever has changed the state tells us, so other threads are told here at the latest. */
+  kaa_channel_publish (priv);
+  bits = get_state_bits (self);
+  changed = bits ^ priv->notified;
   if (changed == 0)
     return;
 
