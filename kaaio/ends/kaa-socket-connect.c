@@ -220,7 +220,9 @@ pause_over (gpointer data)
   KaaConnecting *self = data;
 
   g_clear_pointer (&self->pause, g_source_unref);
-  start_attempt (self);
+  /* In a forked child the connection is the parent's to make. */
+  if (!kaa_poller_is_forked (kaa_channel_get_private (KAA_IO_CHANNEL (self->socket))->entry.poller))
+    start_attempt (self);
   return G_SOURCE_REMOVE;
 }
 

@@ -67,7 +67,7 @@ begin_fault (const char *name,
 
 static const char *const calls[] = {
   "socket", "bind", "listen", "connect", "accept4", "getsockname", "getpeername", "getsockopt", "setsockopt", "chmod", "fchmod",
-  "unlink", "lstat64", "fcntl64", "open64", "epoll_create1", "epoll_ctl",
+  "unlink", "lstat64", "fstat64", "fcntl64", "open64", "epoll_create1", "epoll_ctl",
 };
 
 static const int reasons[] = { EMFILE, EPERM, ENOMEM, EIO };
