@@ -92,6 +92,27 @@ kaa_channel_note_activity (KaaIOChannel *self)
     idle->active_at = g_get_monotonic_time ();
 }
 
+gint64
+kaa_channel_get_active_at (KaaIOChannel *self)
+{
+  KaaIdle *idle = kaa_channel_get_private (self)->options->idle;
+
+  return idle != NULL ? idle->active_at : 0;
+}
+
+void
+kaa_channel_set_active_at (KaaIOChannel *self,
+                           gint64        time)
+{
+  KaaIdle *idle = kaa_channel_get_private (self)->options->idle;
+
+  if (idle == NULL || time == 0)
+    return;
+  idle->active_at = time;
+  if (idle->alarm != NULL)
+    g_source_set_ready_time (idle->alarm, get_deadline (idle));
+}
+
 void
 kaa_channel_free_idle (KaaIOChannel *self)
 {

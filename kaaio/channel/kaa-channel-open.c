@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Opening: what a channel can be wrapped around, and how one channel takes over what another has open. */
+/* Opening: what a channel can be wrapped around. */
 
 #include "channel/kaa-io-channel-private.h"
 
@@ -125,6 +125,11 @@ kaa_channel_check_openable (KaaIOChannel  *self,
                            "The channel belongs to the parent process; make one of your own");
       return FALSE;
     }
+  if (priv->in_filter)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "The channel is just reading, writing or closing");
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -141,9 +146,11 @@ refuse_impossible (KaaIOChannel *self)
       kaa_channel_end_requests (self, error);
       g_clear_error (&error);
     }
-  if (!(priv->mode & KAA_IO_WRITE) && kaa_channel_get_unwritten (priv) > 0)
+  if (!kaa_channel_has_output (self) && kaa_channel_get_unwritten (priv) > 0)
     {
-      g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was opened read-only");
+      g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                           (priv->mode & KAA_IO_WRITE) ? "What was opened cannot be written to any more"
+                                                       : "The channel was opened read-only");
       kaa_channel_fail_writes (self, error);
       kaa_channel_need_writing (priv)->error = error;
       g_object_notify (G_OBJECT (self), "error");
@@ -158,6 +165,53 @@ discard_transport (KaaTransport *transport)
       transport->klass->stop (transport);
       transport->klass->close (transport, /* close_fd= */ FALSE, /* forked= */ FALSE);
     }
+}
+
+void
+kaa_channel_take_transports (KaaIOChannel *self,
+                             KaaTransport *input,
+                             KaaTransport *output)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  kaa_channel_close_now (self, TRUE);
+  kaa_channel_clear_input (self);
+
+  g_clear_error (&priv->writing->error);
+  g_clear_error (&priv->writing->end_error);
+  if (priv->writing->write_error != NULL)
+    g_clear_error (&priv->writing->write_error);
+  priv->input = input;
+  priv->output = output;
+  priv->mode = (input != NULL ? KAA_IO_READ : 0) | (output != NULL ? KAA_IO_WRITE : 0);
+  priv->filtered = is_filter (self);
+  priv->state = KAA_STATE_OPEN;
+  priv->eof = priv->look_behind_eof = FALSE;
+  priv->peer_gone = priv->draining = priv->shut_down = FALSE;
+  priv->direct_used = FALSE;
+  priv->orphan = FALSE;
+  priv->bytes_read = priv->bytes_written = 0;
+}
+
+void
+kaa_channel_opened (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  kaa_channel_publish (priv);
+  refuse_impossible (self);
+  kaa_channel_begin_idle (self);
+
+  /* C5: nothing that is connected in this turn is collected under the application. */
+  if (!priv->held)
+    {
+      priv->held = TRUE;
+      g_object_ref (self);
+    }
+
+  kaa_channel_notify_fileno (self);
+  kaa_channel_notify_state (self);
+  kaa_channel_schedule (self);
 }
 
 gboolean
@@ -177,37 +231,8 @@ kaa_channel_open_transports (KaaIOChannel  *self,
       return FALSE;
     }
 
-  kaa_channel_close_now (self, TRUE);
-  kaa_channel_clear_input (self);
-
-  g_clear_error (&priv->writing->error);
-  g_clear_error (&priv->writing->end_error);
-  if (priv->writing->write_error != NULL)
-    g_clear_error (&priv->writing->write_error);
-  priv->input = input;
-  priv->output = output;
-  priv->mode = (input != NULL ? KAA_IO_READ : 0) | (output != NULL ? KAA_IO_WRITE : 0);
-  priv->filtered = is_filter (self);
-  priv->state = KAA_STATE_OPEN;
-  priv->eof = priv->look_behind_eof = FALSE;
-  priv->peer_gone = priv->draining = priv->shut_down = FALSE;
-  kaa_channel_publish (priv);
-  priv->direct_used = FALSE;
-  priv->orphan = FALSE;
-  priv->bytes_read = priv->bytes_written = 0;
-  refuse_impossible (self);
-  kaa_channel_begin_idle (self);
-
-  /* C5: nothing that is connected in this turn is collected under the application. */
-  if (!priv->held)
-    {
-      priv->held = TRUE;
-      g_object_ref (self);
-    }
-
-  kaa_channel_notify_fileno (self);
-  kaa_channel_notify_state (self);
-  kaa_channel_schedule (self);
+  kaa_channel_take_transports (self, input, output);
+  kaa_channel_opened (self);
   return TRUE;
 }
 
@@ -295,72 +320,7 @@ kaa_io_channel_wrap_fds (KaaIOChannel  *self,
   return kaa_channel_open_transports (self, input, output, error);
 }
 
-/* --- from another channel --- */
-
-/* What is queued in `other` goes out first, then what was written to this channel before it was open. */
-static void
-take_writes (KaaIOChannel *self,
-             KaaIOChannel *other)
-{
-  KaaIOChannelPrivate *ours = kaa_channel_get_private (self);
-  KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
-  KaaWriting *to = kaa_channel_need_writing (ours);
-  KaaWriting *from = theirs->writing;
-  KaaPendingList written = { 0, }, waiting = { 0, };
-  KaaWriteQueue queue = from->writes;
-  gsize length = kaa_write_queue_get_length (&queue);
-  guint64 moved = queue.end - to->writes.written;
-
-  if (from == &kaa_channel_no_writing)
-    return;
-
-  for (KaaPending *write = to->written.first; write != NULL; write = write->next)
-    {
-      write->start += moved;
-      write->end += moved;
-      write->serial += from->n_asked;
-    }
-  for (KaaPending *pending = to->waiting.first; pending != NULL; pending = pending->next)
-    pending->serial += from->n_asked;
-  to->n_asked += from->n_asked;
-  kaa_write_queue_join (&queue, &to->writes);
-  to->writes = queue;
-  to->border = from->border;
-  from->writes = (KaaWriteQueue) { 0, };
-  /* What other threads have on their way to either stays counted there. */
-  g_atomic_pointer_add (&ours->write_used, length);
-  g_atomic_pointer_add (&theirs->write_used, - (gssize) length);
-
-  kaa_pending_list_move (&written, &to->written, self);
-  kaa_pending_list_move (&waiting, &to->waiting, self);
-  kaa_pending_list_move (&to->written, &from->written, self);
-  kaa_pending_list_move (&to->waiting, &from->waiting, self);
-  kaa_pending_list_move (&to->written, &written, self);
-  kaa_pending_list_move (&to->waiting, &waiting, self);
-  kaa_channel_update_writable (self);
-  kaa_channel_update_writable (other);
-}
-
-/* What `other` has read, and who asked it for more. This channel has read nothing yet. */
-static void
-take_reading (KaaIOChannel *self,
-              KaaIOChannel *other)
-{
-  KaaReading *from = kaa_channel_get_private (other)->reading;
-  KaaReading *to;
-
-  if (from == &kaa_channel_no_reading)
-    return;
-
-  to = kaa_channel_need_reading (kaa_channel_get_private (self));
-  to->queue = from->queue;
-  from->queue = (KaaByteQueue) { 0, };
-  to->marks = g_steal_pointer (&from->marks);
-  from->scan = (KaaScan) { 0, };
-  from->heard = (KaaHeard) { 0, };
-  from->block_seen = 0;
-  kaa_pending_list_move (&to->requests, &from->requests, self);
-}
+/* --- for the floor above --- */
 
 gboolean
 kaa_channel_gather_input (KaaIOChannel  *self,
@@ -394,210 +354,6 @@ kaa_channel_take_input (KaaIOChannel *self)
   return bytes;
 }
 
-static gboolean
-check_other (KaaIOChannel    *self,
-             KaaIOChannel    *other,
-             KaaIOCondition   mode,
-             GError         **error)
-{
-  KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
-  gsize length;
-
-  if (!kaa_channel_check_openable (self, error))
-    return FALSE;
-  if (self == other || theirs->state != KAA_STATE_OPEN || !kaa_channel_insist (theirs))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                           self == other ? "A channel cannot be wrapped in itself"
-                                         : "The other channel is not open in this thread");
-      return FALSE;
-    }
-  if (theirs->input != NULL && theirs->input->klass->anchored)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "A socket that is listening, connecting or agreeing on TLS cannot be taken over");
-      return FALSE;
-    }
-  if (theirs->in_filter)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                           "The other channel is just reading or writing");
-      return FALSE;
-    }
-  if (mode == 0 || (mode & ~theirs->mode) != 0)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                           "The other channel does not have this mode");
-      return FALSE;
-    }
-  return kaa_channel_gather_input (other, &length, error);
-}
-
-/* The other channel's descriptors, for this channel: filters stay behind. */
-static KaaTransport *
-take_transport (KaaIOChannel *self,
-                KaaTransport *transport)
-{
-  if (transport == NULL)
-    return NULL;
-
-  transport->klass->stop (transport);
-  return kaa_channel_filter_transport (self, kaa_filter_transport_unwrap (transport));
-}
-
-static gboolean
-take_over (KaaIOChannel    *self,
-           KaaIOChannel    *other,
-           KaaIOCondition   mode,
-           GError         **error)
-{
-  KaaIOChannelPrivate *theirs = kaa_channel_get_private (other);
-  gboolean same = theirs->input == theirs->output;
-  KaaTransport *input = take_transport (self, g_steal_pointer (&theirs->input));
-  KaaTransport *output = same ? input : take_transport (self, theirs->output);
-
-  theirs->output = NULL;
-  theirs->filtered = FALSE;
-  theirs->state = KAA_STATE_UNOPENED;
-  theirs->mode = 0;
-  kaa_channel_publish (theirs);
-  /* What is left in its queue is all there will be. */
-  theirs->eof = TRUE;
-
-  /* Half of a pair of descriptors that is not asked for is closed with this channel's. */
-  if (!same && !(mode & KAA_IO_READ))
-    discard_transport (g_steal_pointer (&input));
-  if (!same && !(mode & KAA_IO_WRITE))
-    discard_transport (g_steal_pointer (&output));
-
-  kaa_channel_get_private (self)->close_fd = theirs->close_fd;
-  return kaa_channel_open_transports (self, (mode & KAA_IO_READ) ? input : NULL, (mode & KAA_IO_WRITE) ? output : NULL, error);
-}
-
-/* Bytes that the transport will say something about later, whoever asks it then. */
-static gboolean
-has_under_way (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  return priv->orphan || (priv->output != NULL && priv->output->klass->get_in_flight (priv->output) > 0);
-}
-
-static void
-given_away (KaaIOChannel *other)
-{
-  kaa_channel_notify_fileno (other);
-  kaa_channel_notify_state (other);
-  kaa_channel_schedule (other);
-}
-
-/**
- * kaa_io_channel_wrap_channel:
- * @self: a channel
- * @other: another one, which is open
- * @mode: what its descriptor is used for
- * @error: return location for an error
- *
- * Takes over the descriptor of another channel.
- *
- * The other one becomes unopened without a [signal@Kaa.IOChannel::closed]. What it has read can still be read there; its pending
- * requests and writes fail with `G_IO_ERROR_CLOSED`.
- * It fails with `G_IO_ERROR_INVALID_ARGUMENT` where the other one is not open or not in this mode.
- *
- * Returns: %TRUE if the channel is open
- *
- * Since: 1.0
- */
-gboolean
-kaa_io_channel_wrap_channel (KaaIOChannel    *self,
-                             KaaIOChannel    *other,
-                             KaaIOCondition   mode,
-                             GError         **error)
-{
-  GError *gone;
-  gboolean orphan;
-
-  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
-  g_return_val_if_fail (KAA_IS_IO_CHANNEL (other), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  if (!check_other (self, other, mode, error))
-    return FALSE;
-
-  orphan = has_under_way (other);
-  gone = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "Another channel took over the descriptor");
-  kaa_channel_end_requests (other, gone);
-  kaa_channel_fail_writes (other, gone);
-  g_error_free (gone);
-
-  if (!take_over (self, other, mode, error))
-    return FALSE;
-
-  kaa_channel_get_private (self)->orphan = orphan && (mode & KAA_IO_WRITE) != 0;
-  given_away (other);
-  return TRUE;
-}
-
-/**
- * kaa_io_channel_steal:
- * @self: a channel
- * @other: another one, which is open
- * @error: return location for an error
- *
- * Takes over the descriptor of another channel with all that belongs to it: what was read, what is queued to be
- * written, and the futures that wait for either.
- *
- * Delimiters and sizes stay what they are on each. Errors are those of [method@Kaa.IOChannel.wrap_channel].
- *
- * Returns: %TRUE if the channel is open
- *
- * Since: 1.0
- */
-gboolean
-kaa_io_channel_steal (KaaIOChannel  *self,
-                      KaaIOChannel  *other,
-                      GError       **error)
-{
-  KaaIOChannelPrivate *ours, *theirs;
-  guint64 bytes_read, bytes_written;
-  gboolean eof, orphan;
-
-  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
-  g_return_val_if_fail (KAA_IS_IO_CHANNEL (other), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  ours = kaa_channel_get_private (self);
-  theirs = kaa_channel_get_private (other);
-  if (!check_other (self, other, theirs->mode, error))
-    return FALSE;
-
-  kaa_channel_end_loan (ours);
-  kaa_channel_end_loan (theirs);
-  /* A splice feeds the channel that it was given, not the descriptor. */
-  kaa_channel_fail_feeders (other, NULL);
-  eof = theirs->eof;
-  orphan = theirs->orphan;
-  bytes_read = theirs->bytes_read;
-  bytes_written = theirs->bytes_written;
-  if (!take_over (self, other, theirs->mode, error))
-    return FALSE;
-
-  take_writes (self, other);
-  take_reading (self, other);
-  ours->eof = eof;
-  ours->orphan = orphan;
-  ours->bytes_read = bytes_read;
-  ours->bytes_written = bytes_written;
-  ours->head_serial++;
-  theirs->head_serial++;
-
-  given_away (other);
-  kaa_channel_notify_state (self);
-  return TRUE;
-}
-
-/* --- for the floor above --- */
-
 KaaTransport *
 kaa_channel_exchange_transport (KaaIOChannel  *self,
                                 KaaTransport  *transport,
@@ -608,12 +364,9 @@ kaa_channel_exchange_transport (KaaIOChannel  *self,
 
   g_assert (old != NULL && old == priv->output);
 
-  /* The new one may go through what is inside the old one. */
-  old->klass->stop (old);
   if (!transport->klass->start (transport, &priv->entry, error))
     {
       discard_transport (transport);
-      old->klass->start (old, &priv->entry, NULL);
       return NULL;
     }
 

@@ -4,22 +4,6 @@
 
 #include "channel/kaa-io-channel-private.h"
 
-typedef struct
-{
-  KaaIOChannel *channel;
-  KaaInProgress *future;
-} Shutdown;
-
-static void
-shutdown_free (gpointer data)
-{
-  Shutdown *shutdown = data;
-
-  g_object_unref (shutdown->channel);
-  g_object_unref (shutdown->future);
-  g_free (shutdown);
-}
-
 gboolean
 kaa_channel_writes_apart (KaaIOChannelPrivate *priv)
 {
@@ -38,39 +22,28 @@ kaa_channel_close_output (KaaIOChannel *self)
   output->klass->close (output, priv->close_fd, kaa_poller_is_forked (priv->entry.poller));
 }
 
-static void
-shutdown_flushed (const GValue *result,
-                  gpointer      user_data)
+void
+kaa_channel_settle_shutdown (KaaIOChannel *self,
+                             KaaPending   *shutdown,
+                             gboolean      now)
 {
-  Shutdown *shutdown = user_data;
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (shutdown->channel);
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   GError *error = NULL;
 
-  if (priv->output == NULL)
-    {
-      error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was closed");
-    }
+  /* Bytes are missing that nothing else told about. */
+  if (priv->writing->write_error != NULL)
+    error = g_steal_pointer (&priv->writing->write_error);
+  else if (priv->output == NULL)
+    error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The channel was closed");
   else if (kaa_channel_writes_apart (priv))
-    {
-      kaa_channel_close_output (shutdown->channel);
-      kaa_in_progress_finish_boolean (shutdown->future, TRUE);
-      return;
-    }
-  else if (priv->output->klass->shutdown (priv->output, &error))
-    {
-      kaa_in_progress_finish_boolean (shutdown->future, TRUE);
-      return;
-    }
+    kaa_channel_close_output (self);
+  else
+    priv->output->klass->shutdown (priv->output, &error);
 
-  kaa_in_progress_throw (shutdown->future, error);
-  g_error_free (error);
-}
-
-static void
-shutdown_failed (const GError *error,
-                 gpointer      user_data)
-{
-  kaa_in_progress_throw (((Shutdown *) user_data)->future, error);
+  if (error != NULL)
+    kaa_pending_settle_error (shutdown, error, now);
+  else
+    kaa_pending_settle_boolean (shutdown, TRUE, now);
 }
 
 /**
@@ -94,16 +67,17 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
                          KaaIOCondition  direction)
 {
   KaaIOChannelPrivate *priv;
-  KaaInProgress *future, *flushed;
-  Shutdown *shutdown;
+  KaaPending *pending;
+  KaaInProgress *future;
   GError *error = NULL;
 
   g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
 
   priv = kaa_channel_get_private (self);
-  future = kaa_in_progress_new (G_OBJECT (self));
+  pending = kaa_channel_new_pending (self, KAA_PENDING_SHUTDOWN);
+  future = g_object_ref (pending->future);
 
-  if (!kaa_channel_insist (priv))
+  if (pending->foreign || !kaa_channel_insist (priv))
     error = kaa_channel_new_thread_error ();
   else if (direction != KAA_IO_WRITE)
     g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
@@ -117,21 +91,15 @@ kaa_io_channel_shutdown (KaaIOChannel   *self,
 
   if (error != NULL)
     {
-      kaa_in_progress_throw (future, error);
-      g_error_free (error);
+      kaa_pending_settle_error (pending, error, FALSE);
       return future;
     }
 
-  flushed = kaa_io_channel_flush (self);
+  pending->start = pending->end = kaa_channel_need_writing (priv)->writes.end;
+  kaa_channel_ask_to_write (priv->writing, &priv->writing->written, pending);
   priv->shut_down = TRUE;
   kaa_channel_publish (priv);
   kaa_channel_notify_state (self);
-
-  shutdown = g_new0 (Shutdown, 1);
-  shutdown->channel = g_object_ref (self);
-  shutdown->future = g_object_ref (future);
-  kaa_in_progress_then (flushed, shutdown_flushed, shutdown, NULL, shutdown_failed, shutdown, shutdown_free);
-  g_object_unref (flushed);
-
+  kaa_channel_schedule (self);
   return future;
 }

@@ -52,6 +52,8 @@ settle (KaaIOChannelPrivate *priv,
     }
   else if (pending->kind == KAA_PENDING_PIECE)
     kaa_splice_count_piece (pending);
+  else if (pending->kind == KAA_PENDING_SHUTDOWN)
+    kaa_channel_settle_shutdown (kaa_channel_from_private (priv), pending, now);
   else if (pending->kind == KAA_PENDING_FLUSH && priv->writing->write_error != NULL)
     kaa_pending_settle_error (pending, g_steal_pointer (&priv->writing->write_error), now);
   else

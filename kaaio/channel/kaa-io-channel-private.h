@@ -23,7 +23,8 @@ G_BEGIN_DECLS
  *   kaa-channel-state.c       ... what a channel tells
  *   kaa-channel-options.c     ... what may be set
  *   kaa-channel-delimiters.c  ... what ends a line
- *   kaa-channel-open.c        wrap, steal
+ *   kaa-channel-open.c        wrap
+ *   kaa-channel-takeover.c    wrap and steal what another channel has open
  *   kaa-channel-stream.c      wrap for GIO streams
  *   kaa-channel-pump.c        the engine: what a dispatch does, in which order
  *   kaa-channel-fds.c         descriptors that came with the bytes
@@ -471,12 +472,16 @@ KaaTransport *kaa_channel_filter_transport      (KaaIOChannel *self, KaaTranspor
 /* Begins with new transports, which are taken; either may be NULL. Nothing has changed where it fails. */
 gboolean      kaa_channel_open_transports       (KaaIOChannel *self, KaaTransport *input, KaaTransport *output,
                                                  GError **error);
+/* The same in two steps, for transports that run for this channel already. Between them its state may become what is known of them. */
+void          kaa_channel_take_transports       (KaaIOChannel *self, KaaTransport *input, KaaTransport *output);
+void          kaa_channel_opened                (KaaIOChannel *self);
 /* How much was read and has gone to nobody yet; all of it is in the queue, or in chunks that wait for handlers. */
 gboolean      kaa_channel_gather_input          (KaaIOChannel *self, gsize *length, GError **error);
 /* What is in the queue is the caller's from then on. */
 GBytes         *kaa_channel_take_input         (KaaIOChannel  *self);
 /* Puts a transport (taken) in the place of the one that is open for both directions: nothing is announced; queues, requests and
- * handlers stay. Returns the old one, stopped, or NULL with an error: nothing has changed then. */
+ * handlers stay. Returns the old one, which still runs, because the new one may go through it; or NULL with an error: nothing has
+ * changed then. */
 KaaTransport *kaa_channel_exchange_transport    (KaaIOChannel *self, KaaTransport *transport, GError **error);
 
 /* kaa-channel-pump.c */
@@ -631,6 +636,9 @@ void          kaa_channel_begin_idle            (KaaIOChannel *self);
 void          kaa_channel_end_idle              (KaaIOChannel *self);
 /* A byte has passed. */
 void          kaa_channel_note_activity         (KaaIOChannel *self);
+/* When the last one has, in microseconds of the monotonic time; 0 if nobody noted it. */
+gint64        kaa_channel_get_active_at         (KaaIOChannel *self);
+void          kaa_channel_set_active_at         (KaaIOChannel *self, gint64 time);
 void          kaa_channel_free_idle             (KaaIOChannel *self);
 
 /* kaa-channel-linger.c */
@@ -641,10 +649,22 @@ gboolean      kaa_channel_is_lingering          (KaaIOChannel *self);
 void          kaa_channel_linger_on             (KaaIOChannel *self);
 void          kaa_channel_end_linger            (KaaIOChannel *self);
 
+/* kaa-io-channel.c: for a subclass that knows something about what is open. */
+typedef struct
+{
+  /* This channel has taken over what the other one had open, and is going to be opened. */
+  void (*taken_over) (KaaIOChannel *self, KaaIOChannel *other);
+} KaaIOChannelClassPrivate;
+
+KaaIOChannelClassPrivate *kaa_channel_get_class_private (KaaIOChannelClass *klass);
+void          kaa_channel_taken_over            (KaaIOChannel *self, KaaIOChannel *other);
+
 /* kaa-channel-shutdown.c */
 /* The output is a descriptor of its own, whose end says nothing about the input. */
 gboolean      kaa_channel_writes_apart          (KaaIOChannelPrivate *priv);
 void          kaa_channel_close_output          (KaaIOChannel *self);
+/* All that was queued before has gone: the pending (unlinked) is carried out, and settled. */
+void          kaa_channel_settle_shutdown       (KaaIOChannel *self, KaaPending *shutdown, gboolean now);
 
 /* kaa-channel-remote.c */
 /* For an operation that any thread may ask for: the future belongs to the caller's. */

@@ -46,7 +46,24 @@ guint kaa_channel_signals[KAA_N_SIGNALS];
 /* G_ADD_PRIVATE() keeps the offset to one file; this channel has several. */
 G_DEFINE_TYPE_WITH_CODE (KaaIOChannel, kaa_io_channel, G_TYPE_OBJECT,
                          kaa_io_channel_private_offset =
-                           g_type_add_instance_private (g_define_type_id, sizeof (KaaIOChannelPrivate)))
+                           g_type_add_instance_private (g_define_type_id, sizeof (KaaIOChannelPrivate));
+                         g_type_add_class_private (g_define_type_id, sizeof (KaaIOChannelClassPrivate)))
+
+KaaIOChannelClassPrivate *
+kaa_channel_get_class_private (KaaIOChannelClass *klass)
+{
+  return G_TYPE_CLASS_GET_PRIVATE (klass, KAA_TYPE_IO_CHANNEL, KaaIOChannelClassPrivate);
+}
+
+void
+kaa_channel_taken_over (KaaIOChannel *self,
+                        KaaIOChannel *other)
+{
+  KaaIOChannelClassPrivate *klass = kaa_channel_get_class_private (KAA_IO_CHANNEL_GET_CLASS (self));
+
+  if (klass->taken_over != NULL)
+    klass->taken_over (self, other);
+}
 
 /* --- life --- */
 

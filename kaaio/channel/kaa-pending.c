@@ -85,7 +85,7 @@ pending_dropped (KaaInProgress *future,
 
   self->future = NULL;
   /* Bytes that were queued go out, whether anybody wants to know or not. */
-  if (self->kind == KAA_PENDING_WRITE)
+  if (self->kind == KAA_PENDING_WRITE || self->kind == KAA_PENDING_SHUTDOWN)
     return;
 
   leave_list (self);

@@ -500,7 +500,6 @@ static const KaaTransportClass listener_class = {
   .stop = listener_stop,
   .close = listener_close,
   .is_heard = listener_is_heard,
-  .anchored = TRUE,
 };
 
 KaaTransport *

@@ -148,6 +148,7 @@ agreed (KaaHandshake *self)
   self->agreed = TRUE;
   future = finish (self);
   gate = kaa_channel_exchange_transport (channel, kaa_channel_filter_transport (channel, transport), NULL);
+  gate->klass->stop (gate);
   gate->klass->close (gate, priv->close_fd, /* forked= */ FALSE);
   kaa_in_progress_settle_boolean (future, TRUE, FALSE);
   g_object_unref (future);
@@ -418,6 +419,24 @@ new_connection (KaaSocket           *self,
   return (GTlsConnection *) connection;
 }
 
+/* A socket of GIO has made non-blocking what others may share. */
+static gboolean
+is_blocking (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+
+  return flags >= 0 && !(flags & O_NONBLOCK);
+}
+
+static void
+block_again (int fd)
+{
+  int flags = fcntl (fd, F_GETFL);
+
+  if (flags >= 0)
+    fcntl (fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 static KaaHandshake *
 handshake_new (KaaSocket           *socket,
                GSocketConnectable  *identity,
@@ -429,22 +448,24 @@ handshake_new (KaaSocket           *socket,
   KaaTransport *plain;
   GTlsConnection *connection;
   KaaHandshake *self;
+  gboolean blocking;
   GIOStream *base;
 
   if (!check (socket, buffered, error))
     return NULL;
 
   plain = kaa_filter_transport_get_inner (kaa_channel_get_private (KAA_IO_CHANNEL (socket))->input);
+  blocking = plain->stream == NULL && is_blocking (plain->fd);
   base = new_base (plain, error);
-  if (base == NULL)
-    return NULL;
-  if (buffered)
+  if (base != NULL && buffered)
     base = prefix (base, &input);
-  connection = new_connection (socket, base, identity, certificate, error);
+  connection = base != NULL ? new_connection (socket, base, identity, certificate, error) : NULL;
   if (connection == NULL)
     {
       g_clear_object (&input);
-      g_object_unref (base);
+      g_clear_object (&base);
+      if (blocking)
+        block_again (plain->fd);
       return NULL;
     }
 

@@ -139,7 +139,7 @@ kaa_socket_notify (GObject    *object,
 
           if (fd >= 0)
             kaa_socket_learn_addresses (self, fd);
-          else
+          else if (!kaa_io_channel_get_alive (KAA_IO_CHANNEL (self)))
             kaa_socket_uncount (self);
         }
       if (g_str_equal (pspec->name, "fileno") || g_str_equal (pspec->name, "alive"))
@@ -176,6 +176,27 @@ kaa_socket_dispose (GObject *object)
       kaa_socket_uncount (self);
       forget_clients (self);
     }
+}
+
+/* Who is at the other side, and whose client this is, is known of the connection. */
+static void
+kaa_socket_taken_over (KaaIOChannel *channel,
+                       KaaIOChannel *other)
+{
+  KaaSocketPrivate *ours = kaa_socket_get_private (KAA_SOCKET (channel));
+  KaaSocketPrivate *theirs;
+
+  kaa_socket_uncount (KAA_SOCKET (channel));
+  g_clear_object (&ours->connected_to);
+  ours->local.length = ours->remote.length = 0;
+  if (!KAA_IS_SOCKET (other))
+    return;
+
+  theirs = kaa_socket_get_private (KAA_SOCKET (other));
+  ours->connected_to = g_steal_pointer (&theirs->connected_to);
+  ours->counted = g_steal_pointer (&theirs->counted);
+  ours->local = theirs->local;
+  ours->remote = theirs->remote;
 }
 
 static void
@@ -282,6 +303,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
   object_class->notify = kaa_socket_notify;
   object_class->get_property = kaa_socket_get_property;
   object_class->set_property = kaa_socket_set_property;
+  kaa_channel_get_class_private (KAA_IO_CHANNEL_CLASS (klass))->taken_over = kaa_socket_taken_over;
 
   /**
    * KaaSocket:listening: (getter get_listening)

@@ -176,6 +176,11 @@ gboolean       kaa_watch_start           (KaaWatch     *watch,
                                           GError      **error);
 /* Before close(2) of the fd. In a forked child it touches nothing but the struct. */
 void           kaa_watch_stop            (KaaWatch     *watch);
+/* It is looked after for another entry from now on, perhaps of another poller. What is known of it stays known, unless it begins
+ * afresh. It cannot fail: that the descriptor is not open is noticed later. */
+void           kaa_watch_move            (KaaWatch     *watch,
+                                          KaaPollEntry *entry,
+                                          gboolean      afresh);
 /* What readiness is of use now; without IN and OUT the descriptor is disarmed, but a hang-up is still reported once. */
 void           kaa_watch_set_wanted      (KaaWatch     *watch,
                                           KaaPollFlags  wanted);

@@ -124,6 +124,39 @@ kaa_watch_reset (KaaWatch *watch)
   };
 }
 
+/* verify: where the set refuses it, it may be that it is not open. FALSE, with errno, if so. */
+static gboolean
+kaa_watch_add (KaaWatch     *watch,
+               KaaPollEntry *entry,
+               KaaPollFlags  wanted,
+               gboolean      verify)
+{
+  KaaPoller *self = entry->poller;
+  guint n;
+
+  watch->entry = entry;
+  watch->wanted = wanted;
+
+  kaa_direct_lose_others (self, watch);
+  if (self->epoll.fd >= 0 && !kaa_epoll_is_ours (self))
+    kaa_epoll_renew (self);
+
+  n = kaa_watches_count (self) + 1;
+  if (self->epoll.fd < 0 &&
+      (self->mode == KAA_POLLER_EPOLL || (self->mode == KAA_POLLER_AUTO && n > KAA_MAX_DIRECT)))
+    kaa_epoll_open (self);
+
+  if (self->epoll.fd < 0 || !kaa_epoll_add (self, watch))
+    {
+      if (verify && fcntl (watch->fd, F_GETFD) < 0)
+        return FALSE;
+      kaa_direct_add (self, watch);
+    }
+
+  kaa_watches_settle (self);
+  return TRUE;
+}
+
 gboolean
 kaa_watch_start (KaaWatch      *watch,
                  KaaPollEntry  *entry,
@@ -132,7 +165,6 @@ kaa_watch_start (KaaWatch      *watch,
                  GError       **error)
 {
   KaaPoller *self = entry->poller;
-  guint n;
 
   g_assert (watch->entry == NULL);
 
@@ -149,35 +181,17 @@ kaa_watch_start (KaaWatch      *watch,
       return FALSE;
     }
 
-  watch->entry = entry;
   watch->fd = fd;
-  watch->wanted = wanted;
-
-  kaa_direct_lose_others (self, watch);
-  if (self->epoll.fd >= 0 && !kaa_epoll_is_ours (self))
-    kaa_epoll_renew (self);
-
-  n = kaa_watches_count (self) + 1;
-  if (self->epoll.fd < 0 &&
-      (self->mode == KAA_POLLER_EPOLL || (self->mode == KAA_POLLER_AUTO && n > KAA_MAX_DIRECT)))
-    kaa_epoll_open (self);
-
-  if (self->epoll.fd < 0 || !kaa_epoll_add (self, watch))
+  if (!kaa_watch_add (watch, entry, wanted, /* verify= */ TRUE))
     {
-      if (fcntl (fd, F_GETFD) < 0)
-        {
-          int saved_errno = errno;
+      int saved_errno = errno;
 
-          g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), g_strerror (saved_errno));
-          kaa_watch_reset (watch);
-          kaa_watches_settle (self);
-          return FALSE;
-        }
-
-      kaa_direct_add (self, watch);
+      g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), g_strerror (saved_errno));
+      kaa_watch_reset (watch);
+      kaa_watches_settle (self);
+      return FALSE;
     }
 
-  kaa_watches_settle (self);
   return TRUE;
 }
 
@@ -202,6 +216,30 @@ kaa_watch_stop (KaaWatch *watch)
     }
 
   kaa_watch_reset (watch);
+}
+
+void
+kaa_watch_move (KaaWatch     *watch,
+                KaaPollEntry *entry,
+                gboolean      afresh)
+{
+  KaaPollFlags wanted = watch->wanted;
+  guint8 ready = watch->ready;
+
+  if (entry->poller == watch->entry->poller && !afresh)
+    {
+      watch->entry = entry;
+    }
+  else
+    {
+      kaa_watch_stop (watch);
+      kaa_watch_add (watch, entry, wanted, /* verify= */ FALSE);
+      if (!afresh)
+        watch->ready |= ready;
+    }
+
+  if (watch->ready != 0)
+    kaa_poll_entry_schedule (entry);
 }
 
 void

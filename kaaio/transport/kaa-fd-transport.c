@@ -577,6 +577,38 @@ leave_line (KaaFdTransport *self)
     kaa_sys_release_tty (self->parent.fd);
 }
 
+static gboolean
+fd_transport_can_move (KaaTransport  *transport,
+                       GError       **error)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdInfo info = get_info (self);
+
+  /* Asked without a consequence: whoever uses it next finds out for himself. */
+  if (!(self->watch.ready & KAA_POLL_LOST) && kaa_sys_is_same (transport->fd, &info) &&
+      (self->watch.fd == transport->fd || fcntl (self->watch.fd, F_GETFD) >= 0))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "Descriptor %d is not open any more: check that nothing but its channel closes it", transport->fd);
+  return FALSE;
+}
+
+static void
+fd_transport_move (KaaTransport *transport,
+                   KaaPollEntry *entry,
+                   KaaPollFlags  mode)
+{
+  KaaFdTransport *self = (KaaFdTransport *) transport;
+  gboolean less = (transport->mode & ~mode & KAA_POLL_IN) != 0;
+
+  transport->mode &= mode;
+  if (less)
+    kaa_watch_set_wanted (&self->watch, self->watch.wanted & KAA_POLL_OUT);
+  /* The end of an input says nothing to one that only writes. */
+  kaa_watch_move (&self->watch, entry, /* afresh= */ less);
+}
+
 static void
 fd_transport_close (KaaTransport *transport,
                     gboolean      close_fd,
@@ -619,6 +651,8 @@ static const KaaTransportClass fd_transport_class = {
   .finish = fd_transport_finish,
   .start = fd_transport_start,
   .stop = fd_transport_stop,
+  .can_move = fd_transport_can_move,
+  .move = fd_transport_move,
   .close = fd_transport_close,
 };
 

@@ -516,6 +516,26 @@ file_transport_stop (KaaTransport *transport)
   ((KaaFileTransport *) transport)->entry = NULL;
 }
 
+static gboolean
+file_transport_can_move (KaaTransport  *transport,
+                         GError       **error)
+{
+  if (kaa_sys_is_same (transport->fd, &((KaaFileTransport *) transport)->info))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+               "Descriptor %d is not open any more: check that nothing but its channel closes it", transport->fd);
+  return FALSE;
+}
+
+static void
+file_transport_move (KaaTransport *transport,
+                     KaaPollEntry *entry,
+                     KaaPollFlags  mode)
+{
+  file_transport_start (transport, entry, NULL);
+}
+
 static void
 file_transport_close (KaaTransport *transport,
                       gboolean      close_fd,
@@ -576,6 +596,8 @@ static const KaaTransportClass file_transport_class = {
   .finish = file_transport_finish,
   .start = file_transport_start,
   .stop = file_transport_stop,
+  .can_move = file_transport_can_move,
+  .move = file_transport_move,
   .close = file_transport_close,
 };
 

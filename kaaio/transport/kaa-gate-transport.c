@@ -15,7 +15,8 @@
 typedef struct
 {
   KaaTransport parent;
-  KaaTransport *inner;      /* started while bytes are left to go out */
+  KaaTransport *inner;      /* runs while bytes are left to go out */
+  gboolean running;         /* ... as it did before it had a gate */
   gsize left;
   GError *error;            /* why the inner one could not be started */
   gboolean broken;          /* what had to go out could not: there will be no other connection */
@@ -149,6 +150,15 @@ gate_transport_finish (KaaTransport *transport,
   return TRUE;
 }
 
+static void
+gate_transport_stop (KaaTransport *transport)
+{
+  KaaGateTransport *self = (KaaGateTransport *) transport;
+
+  self->inner->klass->stop (self->inner);
+  self->running = FALSE;
+}
+
 static gboolean
 gate_transport_start (KaaTransport  *transport,
                       KaaPollEntry  *entry,
@@ -156,18 +166,13 @@ gate_transport_start (KaaTransport  *transport,
 {
   KaaGateTransport *self = (KaaGateTransport *) transport;
 
+  if (self->left == 0)
+    gate_transport_stop (transport);
   /* There is no way back, so a failure is one of writing. */
-  if (self->left > 0 && !self->inner->klass->start (self->inner, entry, &self->error))
+  else if (!self->running && !self->inner->klass->start (self->inner, entry, &self->error))
     g_assert (self->error != NULL);
+  self->running = self->left > 0 && self->error == NULL;
   return TRUE;
-}
-
-static void
-gate_transport_stop (KaaTransport *transport)
-{
-  KaaGateTransport *self = (KaaGateTransport *) transport;
-
-  self->inner->klass->stop (self->inner);
 }
 
 static void
@@ -203,7 +208,6 @@ static const KaaTransportClass gate_transport_class = {
   .start = gate_transport_start,
   .stop = gate_transport_stop,
   .close = gate_transport_close,
-  .anchored = TRUE,
 };
 
 KaaTransport *
@@ -218,6 +222,7 @@ kaa_gate_transport_new (KaaTransport       *inner,
   self->parent.fd = inner->fd;
   self->parent.kind = KAA_FD_OTHER;
   self->inner = inner;
+  self->running = TRUE;
   self->left = length;
   self->funcs = funcs;
   self->user_data = user_data;

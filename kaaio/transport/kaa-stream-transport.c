@@ -208,6 +208,34 @@ stream_transport_stop (KaaTransport *transport)
   self->entry = NULL;
 }
 
+static gboolean
+stream_transport_can_move (KaaTransport  *transport,
+                           GError       **error)
+{
+  GObject *stream = transport->stream;
+  gboolean closed;
+
+  if (G_IS_IO_STREAM (stream))
+    closed = g_io_stream_is_closed (G_IO_STREAM (stream));
+  else if (G_IS_INPUT_STREAM (stream))
+    closed = g_input_stream_is_closed (G_INPUT_STREAM (stream));
+  else
+    closed = g_output_stream_is_closed (G_OUTPUT_STREAM (stream));
+
+  if (closed)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The stream is closed already");
+  return !closed;
+}
+
+static void
+stream_transport_move (KaaTransport *transport,
+                       KaaPollEntry *entry,
+                       KaaPollFlags  mode)
+{
+  stream_transport_stop (transport);
+  stream_transport_start (transport, entry, NULL);
+}
+
 static void
 stream_transport_close (KaaTransport *transport,
                         gboolean      close_fd,
@@ -256,6 +284,8 @@ static const KaaTransportClass stream_transport_class = {
   .finish = stream_transport_finish,
   .start = stream_transport_start,
   .stop = stream_transport_stop,
+  .can_move = stream_transport_can_move,
+  .move = stream_transport_move,
   .close = stream_transport_close,
 };
 

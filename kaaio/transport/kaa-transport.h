@@ -65,6 +65,14 @@ struct _KaaTransportClass
                                 KaaPollEntry        *entry,
                                 GError             **error);
   void         (*stop)         (KaaTransport        *self);
+  /* NULL where it belongs to its channel. Whether another channel may take over what is open: somebody else may have closed it. */
+  gboolean     (*can_move)     (KaaTransport        *self,
+                                GError             **error);
+  /* Checked before: looks after the descriptor for the entry of another channel from now on, which uses it for no more than this. What is
+   * known of it stays known. It cannot fail. */
+  void         (*move)         (KaaTransport        *self,
+                                KaaPollEntry        *entry,
+                                KaaPollFlags         mode);
   /* Stopped before. Closes what is ours (and the descriptor, with close_fd), frees the transport. */
   void         (*close)        (KaaTransport        *self,
                                 gboolean             close_fd,
@@ -97,8 +105,6 @@ struct _KaaTransportClass
   /* NULL, or: whoever is about to wait asks whether there is anything to wait for, because not everything says so by itself when
    * somebody else closes it. If not, both directions are ready and fail. */
   void         (*check)        (KaaTransport        *self);
-  /* It belongs to its channel: another one cannot take it over. */
-  gboolean     anchored;
 };
 
 struct _KaaTransport
@@ -170,6 +176,7 @@ typedef struct
   void (*closed) (gpointer user_data);
 } KaaGateFuncs;
 
+/* inner runs for the channel that the gate is for. */
 KaaTransport *kaa_gate_transport_new    (KaaTransport       *inner,
                                          gsize               length,
                                          const KaaGateFuncs *funcs,

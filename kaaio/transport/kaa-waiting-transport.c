@@ -112,7 +112,6 @@ static const KaaTransportClass waiting_transport_class = {
   .start = waiting_transport_start,
   .stop = waiting_transport_stop,
   .close = waiting_transport_close,
-  .anchored = TRUE,
 };
 
 KaaTransport *
