@@ -249,7 +249,8 @@ kaa_channel_open_transports (KaaIOChannel  *self,
  * ([property@Kaa.IOChannel:close-fd]).
  *
  * It fails with `G_IO_ERROR_INVALID_ARGUMENT` where @fd is not open or does not allow the mode, with `G_IO_ERROR_IS_DIRECTORY`, and with
- * `G_IO_ERROR_NOT_SUPPORTED` for datagram and seqpacket sockets. Then the channel is unchanged, and @fd still the caller's.
+ * `G_IO_ERROR_NOT_SUPPORTED` for datagram and seqpacket sockets; with `G_IO_ERROR_BUSY` from inside of a virtual method of the channel. Then the
+ * channel is unchanged, and @fd still the caller's.
  *
  * Returns: %TRUE if the channel is open
  *

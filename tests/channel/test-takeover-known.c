@@ -611,6 +611,74 @@ test_descriptors (gconstpointer steal)
   g_object_unref (from);
 }
 
+/* --- from inside of a virtual method --- */
+
+typedef struct
+{
+  KaaIOChannel parent_instance;
+} Rash;
+
+typedef struct
+{
+  KaaIOChannelClass parent_class;
+} RashClass;
+
+GType rash_get_type (void);
+
+G_DEFINE_TYPE (Rash, rash, KAA_TYPE_IO_CHANNEL)
+
+static KaaIOChannel *rashly_taken;
+static guint n_refused;
+
+/* Opens something else while it is asked to read. */
+static GBytes *
+rash_read (KaaIOChannel  *self,
+           gsize          count,
+           GError       **error)
+{
+  GError *refused = NULL;
+
+  g_assert_false (kaa_io_channel_wrap_channel (self, rashly_taken, KAA_IO_READ, &refused));
+  g_assert_error (refused, G_IO_ERROR, G_IO_ERROR_BUSY);
+  g_clear_error (&refused);
+  g_assert_false (kaa_io_channel_wrap_fd (self, STDERR_FILENO, KAA_IO_WRITE, &refused));
+  g_assert_error (refused, G_IO_ERROR, G_IO_ERROR_BUSY);
+  g_clear_error (&refused);
+  n_refused++;
+  return KAA_IO_CHANNEL_CLASS (rash_parent_class)->read_nonblocking (self, count, error);
+}
+
+static void
+rash_class_init (RashClass *klass)
+{
+  KAA_IO_CHANNEL_CLASS (klass)->read_nonblocking = rash_read;
+}
+
+static void
+rash_init (Rash *self)
+{
+}
+
+static void
+test_inside (void)
+{
+  KaaIOChannel *self = g_object_new (rash_get_type (), NULL);
+  int fd, other, feed;
+
+  make_sockets (&fd, &other);
+  rashly_taken = open_pipe (&feed);
+  g_assert_true (kaa_io_channel_wrap_fd (self, fd, BOTH, NULL));
+  put_string (other, "one\n");
+  assert_bytes (kaa_io_channel_readline (self), "one\n");
+  g_assert_cmpuint (n_refused, >, 0);
+  put_string (feed, "two\n");
+  assert_bytes (kaa_io_channel_readline (rashly_taken), "two\n");
+  finish_channel (rashly_taken);
+  finish_channel (self);
+  close (other);
+  close (feed);
+}
+
 static const struct
 {
   const char *name;
@@ -657,6 +725,7 @@ main (int   argc,
   g_test_add_data_func ("/takeover-known/priority/steal", GUINT_TO_POINTER (1), test_priority);
   g_test_add_data_func ("/takeover-known/priority/wrap-many", GUINT_TO_POINTER (2), test_priority);
   g_test_add_data_func ("/takeover-known/priority/steal-many", GUINT_TO_POINTER (3), test_priority);
+  g_test_add_func ("/takeover-known/inside", test_inside);
   g_test_add_func ("/takeover-known/only-output", test_only_output);
   g_test_add_func ("/takeover-known/lost", test_lost);
   g_test_add_func ("/takeover-known/discarding", test_discarding);
