@@ -7,6 +7,10 @@
 #   sh tests/run.sh --only c            one suite (may be given several times)
 #   sh tests/run.sh --setup valgrind    the C and Vala programs under valgrind
 #   sh tests/run.sh --sanitize          the C programs with address and undefined sanitizers
+#   sh tests/run.sh --on SUITE          all of this in a root file system of a Debian suite (trixie, sid, ...):
+#                                       of the last commit, with whatever options follow; as root
+#   sh tests/run.sh --matrix            this machine, trixie and sid, with a table of them at the end
+#   ... --fresh                         makes the root file systems anew
 #
 # KAA_BUILD_DIR: where to build, instead of build-tests (build-sanitize) in the checkout.
 set -u
@@ -15,13 +19,17 @@ root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 # shellcheck source=.ci/install.sh
 . "$root/.ci/install.sh"
 
+case ${1-} in
+  --on | --matrix) exec sh "$root/tests/matrix.sh" "$@" ;;
+esac
+
 setup=
 sanitize=
 suites=
 
 usage ()
 {
-  echo "usage: $0 [--setup NAME] [--sanitize] [--only SUITE]..." >&2
+  echo "usage: $0 [--on SUITE | --matrix] [--fresh] [--setup NAME] [--sanitize] [--only SUITE]..." >&2
   exit 2
 }
 
@@ -55,11 +63,12 @@ give_up ()
   exit 1
 }
 
-groups="build bindings check programs"
+groups="build bindings check"
 [ -z "$sanitize" ] || groups="$groups sanitizers"
 [ "$setup" != valgrind ] || groups="$groups valgrind"
 # shellcheck disable=SC2086
 kaa_install $groups || give_up "Some packages could not be installed."
+kaa_install_optional check-optional programs
 
 if [ -n "$sanitize" ]; then
   build=${KAA_BUILD_DIR:-$root/build-sanitize}
@@ -67,19 +76,24 @@ if [ -n "$sanitize" ]; then
   options="-Db_sanitize=address,undefined -Db_lundef=false -Dintrospection=false -Dvapi=false -Ddocs=false"
 else
   build=${KAA_BUILD_DIR:-$root/build-tests}
-  options="-Dintrospection=true -Dvapi=true -Ddocs=true"
+  options="-Dintrospection=true -Dvapi=true"
+  if command -v gi-docgen >/dev/null; then
+    options="$options -Ddocs=true"
+  else
+    options="$options -Ddocs=false"
+  fi
 fi
-options="$options -Dtests=true -Dexamples=true"
+options="$options -Dtests=true -Dexamples=true -Dstrict=true"
 
 say "configuring $build"
 again=
 [ ! -f "$build/meson-private/coredata.dat" ] || again=--reconfigure
 # shellcheck disable=SC2086
-if ! meson setup $again $options "$build" "$root" </dev/null; then
+if ! meson setup --fatal-meson-warnings $again $options "$build" "$root" </dev/null; then
   # A directory of an older meson, or of other options, cannot always be brought up to date.
   [ -n "$again" ] || give_up "The project could not be configured."
   # shellcheck disable=SC2086
-  meson setup --wipe $options "$build" "$root" </dev/null || give_up "The project could not be configured."
+  meson setup --fatal-meson-warnings --wipe $options "$build" "$root" </dev/null || give_up "The project could not be configured."
 fi
 
 say "building"
