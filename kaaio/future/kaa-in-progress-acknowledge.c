@@ -104,7 +104,7 @@ listener_gone (gpointer data)
  *
  * [method@Kaa.InProgress.then] for language bindings that may lose a callback: it is repeated from the loop until it
  * returns %TRUE. The callback asks [method@Kaa.InProgress.get_result] for what came of it. To be called in the thread of
- * the language.
+ * the language, which made a [func@Kaa.acknowledged_closure_new] first if it does lose callbacks.
  *
  * Since: 1.0
  */
@@ -118,8 +118,6 @@ kaa_in_progress_then_acknowledged (KaaInProgress      *self,
 
   g_return_if_fail (KAA_IS_IN_PROGRESS (self));
   g_return_if_fail (callback != NULL);
-
-  kaa_collector_attach ();
 
   acknowledgement = g_new0 (Acknowledgement, 1);
   acknowledgement->future = self;

@@ -60,7 +60,8 @@ acknowledged_closure_finalize (gpointer  unused,
  *
  * A closure for language bindings that may lose a call: when @closure returns 0 it was not called, and is called again.
  *
- * It is made in the thread of the language. Calls from other threads are not repeated.
+ * It is made in the thread of the language. Calls from other threads are not repeated. The first one tells the library that the
+ * language loses calls: until then nothing is done about it.
  *
  * Returns: (transfer full): a new closure
  *

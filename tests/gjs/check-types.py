@@ -19,6 +19,10 @@ if unknown:
     sys.exit('What comes of these is not known, because they have no GIO pair: say it in kaaio/bindings/gjs/types/overrides.d.ts: '
              + ', '.join(unknown))
 
+# What TypeScript 6 calls deprecated is all that 4 has.
+version = subprocess.run([tsc, '--version'], check=True, capture_output=True, text=True).stdout
+resolution = 'node' if int(re.search(r'\d+', version)[0]) < 5 else 'bundler'
+
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
     for source in [*root.glob('tests/gjs/types/*.ts'), *root.glob('docs/examples/*.js')]:
@@ -30,8 +34,9 @@ with tempfile.TemporaryDirectory() as folder:
         folder.joinpath(f'page-{i + 1}.{language}').write_text(program, encoding='utf-8')
     options = {
         'strict': True, 'noEmit': True, 'allowJs': True, 'checkJs': True, 'useUnknownInCatchVariables': False, 'moduleDetection': 'force',
-        'target': 'es2022', 'module': 'es2022', 'lib': ['es2022'], 'types': [], 'moduleResolution': 'node',
-        'baseUrl': '.', 'paths': {'@girs/kaa-1.0': [str(pathlib.Path(types, 'kaa-1.0.d.ts').resolve())]},
+        'target': 'es2022', 'module': 'es2022', 'lib': ['es2022'], 'types': [], 'moduleResolution': resolution,
+        'paths': {'@girs/kaa-1.0': [str(pathlib.Path(types, 'kaa-1.0.d.ts').resolve())],
+                  '@girs/kaa-1.0/ambient': [str(pathlib.Path(types, 'kaa-1.0-ambient.d.ts').resolve())]},
     }
     ambient = ['gjs.d.ts', str(pathlib.Path(types, 'kaa-1.0-ambient.d.ts').resolve())]
     status = 0

@@ -6,11 +6,19 @@ import GLib from 'gi://GLib';
 
 import {BUFFER_SIZE, FD, main} from './border.js';
 
+// GLib 2.74 has no namespace for what is only on Unix.
+let InputStream;
+try {
+    InputStream = imports.gi.GioUnix.InputStream;
+} catch {
+    InputStream = Gio.UnixInputStream;
+}
+
 Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_finish');
 
 async function lines(bench) {
     let [items, bytes] = [0, 0];
-    const stream = Gio.DataInputStream.new(Gio.UnixInputStream.new(FD, false));
+    const stream = Gio.DataInputStream.new(InputStream.new(FD, false));
     stream.set_buffer_size(BUFFER_SIZE);
     bench.start();
     for (;;) {

@@ -15,6 +15,9 @@ declare class TextEncoder {
     encode(text: string): Uint8Array;
 }
 
+declare module '@girs/gjs' {}
+declare module '@girs/gio-2.0/ambient' {}
+
 declare module 'system' {
     const System: {
         programArgs: string[];

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Kaa I/O in JavaScript: channels that are iterated with for await, futures that are promises.
 //
-// Everything is pulled: bytes stay in the channel until JavaScript has taken them, because gjs drops a callback that
+// Everything is pulled: bytes stay in the channel until JavaScript has taken them, because gjs 1.74 drops a callback that
 // arrives while it collects garbage.
 //
 // In this order: the exceptions to what introspection gives (bytes, properties, errors, handlers), futures, monitors, lines, channels. A
 // further class gets a function like _overrideIOChannel().
 
 const {Gio, GLib, GObject} = imports.gi;
+const System = imports.system;
+
+// gjs before 1.81.90 drops callbacks that arrive while it collects garbage. A newer one does not, and what is done about it does not run.
+// The variable is for tests of both.
+const DROPS_CALLBACKS = Number(GLib.getenv('KAA_IO_GJS_DROPS') ?? System.version < 18190) !== 0;
 
 function _init() {
     const Kaa = this;
@@ -16,8 +21,9 @@ function _init() {
     Kaa.IO_WRITE = Kaa.IOCondition.WRITE;
     Kaa.IO_EXCEPT = Kaa.IOCondition.EXCEPT;
 
-    // Tells C that JavaScript is here, and in which thread.
-    Kaa.acknowledged_closure_new(() => 1);
+    // Tells C that callbacks are dropped, and in which thread.
+    if (DROPS_CALLBACKS)
+        Kaa.acknowledged_closure_new(() => 1);
 
     _overrideInProgress(Kaa);
     _overrideIOMonitor(Kaa);
@@ -150,6 +156,8 @@ const callbacks = Symbol('callbacks');
 const _getCallback = (self, handler) => self[callbacks].get(handler);
 
 function _overrideConnect(Kaa, prototype) {
+    if (!DROPS_CALLBACKS)
+        return;
     for (const [name, isAfter] of [['connect', false], ['connect_after', true]]) {
         const connect = GObject.Object.prototype[name];
         prototype[name] = function (signal, callback) {
@@ -227,6 +235,8 @@ function _overrideInProgress(Kaa) {
 // --- monitors ---
 
 function _overrideIOMonitor(Kaa) {
+    if (!DROPS_CALLBACKS)
+        return;
     Kaa.IOMonitor.new = function (callback) {
         return new Kaa.IOMonitor({closure: Kaa.acknowledged_closure_new(_acknowledge(() => callback))});
     };
