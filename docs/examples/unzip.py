@@ -9,7 +9,7 @@ from gi.repository import Gio, GLib, Kaa
 
 
 async def main() -> None:
-    compressed = Gio.UnixInputStream.new(0, False)
+    compressed = Gio.File.new_for_path('/dev/stdin').read(None)
     decompressor = Gio.ZlibDecompressor.new(Gio.ZlibCompressorFormat.GZIP)
     channel = Kaa.IOChannel(Gio.ConverterInputStream.new(compressed, decompressor), Kaa.IO_READ)
 

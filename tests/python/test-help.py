@@ -3,6 +3,7 @@
 
 import inspect
 import pydoc
+import re
 import unittest
 
 import gi
@@ -28,8 +29,9 @@ class Help(unittest.TestCase):
                 self.assertGreater(len(inspect.getdoc(cls)), 100)
 
     def test_signature(self):
-        self.assertIn("IOChannel(channel=None, mode=<flags KAA_IO_READ | KAA_IO_WRITE of type Kaa.IOCondition>, chunk_size=1048576, "
-                      "delimiter='\\n', **properties)", read(Kaa.IOChannel))
+        # Python 3.13 breaks a long one over several lines, and PyGObject 3.58 writes flags in another way.
+        text = re.sub(r'\n \| *', ' ', read(Kaa.IOChannel)).replace('( ', '(').replace(' )', ')')
+        self.assertRegex(text, r"IOChannel\(channel=None, mode=<.*?READ.*?WRITE.*?>, chunk_size=1048576, delimiter='\\n', \*\*properties\)")
         self.assertIn('close(self, immediate=False, expected=True)', read(Kaa.IOChannel))
 
     def test_what_is_overridden(self):

@@ -93,8 +93,11 @@ class Names(unittest.TestCase):
             if not inspect.isclass(cls) or not issubclass(cls, (GObject.GFlags, GObject.GEnum)):
                 continue
             with self.subTest(name):
-                there = {member for member in dir(cls) if member.isupper()}
-                self.assertEqual(there, {member for member in self.stubs[name][1] if is_public(member)})
+                declared = {member for member in self.stubs[name][1] if is_public(member)}
+                self.assertEqual({member for member in dir(cls) if member.isupper()} - declared, set())
+                # dir() of newer enumerations leaves flags without a bit out.
+                for member in declared:
+                    self.assertIsInstance(getattr(cls, member), cls)
 
     def test_arguments(self):
         """Names, order and defaults of what is written in Python."""
@@ -153,8 +156,9 @@ async def main(channel: Kaa.IOChannel) -> None:
     channel.write('text')
     channel.alive = False
 ''')
-        self.assertEqual(re.findall(r'Revealed type is "(.*)"', seen), [
-            'builtins.bytes', 'builtins.int', 'Union[builtins.int, None]', 'builtins.bytes', 'builtins.str',
-            'builtins.list[builtins.bytes]', 'gi.repository.Kaa.IOChannel'])
+        # Before 2.0 mypy names them in another way.
+        types = [re.sub(r'Union\[(.*), None\]', r'\1 | None', name.replace('builtins.', ''))
+                 for name in re.findall(r'Revealed type is "(.*)"', seen)]
+        self.assertEqual(types, ['bytes', 'int', 'int | None', 'bytes', 'str', 'list[bytes]', 'gi.repository.Kaa.IOChannel'])
         self.assertIn('program.py:16: error: Argument 1 to "write" of "IOChannel" has incompatible type "str"', seen)
         self.assertIn('program.py:17: error: Property "alive" defined in "IOChannel" is read-only', seen)

@@ -5,11 +5,17 @@ from gi.repository import Gio, GLib
 
 import border
 
+try:
+    from gi.repository import GioUnix
+    InputStream = GioUnix.InputStream
+except ImportError:
+    InputStream = Gio.UnixInputStream
+
 
 def lines(bench):
     items = size = 0
     loop = GLib.MainLoop()
-    stream = Gio.DataInputStream.new(Gio.UnixInputStream.new(border.FD, False))
+    stream = Gio.DataInputStream.new(InputStream.new(border.FD, False))
     stream.set_buffer_size(border.BUFFER_SIZE)
 
     def on_line(_stream, result):

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 import weakref
 
 from gi._ossighelper import register_sigint_fallback
@@ -15,6 +16,11 @@ from gi.module import get_introspection_module
 from gi.repository import GLib
 
 Kaa = get_introspection_module('Kaa')
+
+# In every turn of a main loop PyGObject 3.58 asks its loops for asyncio, and they ask for what Python 3.14 calls deprecated. Where
+# warnings are errors, no main loop would run.
+if sys.version_info >= (3, 14):
+    warnings.filterwarnings('ignore', category=DeprecationWarning, module=r'gi\.events$')
 
 
 # --- asyncio ---
