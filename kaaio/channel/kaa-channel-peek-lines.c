@@ -186,5 +186,5 @@ kaa_io_channel_split_lines (KaaIOChannel *self,
     }
 
   *n_ends = ends->len;
-  return (guint *) g_array_free (ends, FALSE);
+  return (gpointer) g_array_free (ends, FALSE);
 }

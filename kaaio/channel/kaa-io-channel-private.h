@@ -220,13 +220,13 @@ extern guint kaa_channel_signals[KAA_N_SIGNALS];
 static inline KaaIOChannelPrivate *
 kaa_channel_get_private (KaaIOChannel *self)
 {
-  return (KaaIOChannelPrivate *) ((guint8 *) self + kaa_io_channel_private_offset);
+  return G_STRUCT_MEMBER_P (self, kaa_io_channel_private_offset);
 }
 
 static inline KaaIOChannel *
 kaa_channel_from_private (KaaIOChannelPrivate *priv)
 {
-  return (KaaIOChannel *) ((guint8 *) priv - kaa_io_channel_private_offset);
+  return G_STRUCT_MEMBER_P (priv, -kaa_io_channel_private_offset);
 }
 
 /* kaa-channel-peek-lines.c */

@@ -61,6 +61,7 @@ parse_service (const char  *text,
 {
   struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
   struct addrinfo *found = NULL;
+  struct sockaddr_in address;
   guint64 number;
 
   if (service[0] == '\0')
@@ -82,7 +83,8 @@ parse_service (const char  *text,
   if (getaddrinfo (NULL, service, &hints, &found) != 0 || found == NULL)
     return fail (error, text, "has a service that is not known; use the number of the port");
 
-  *port = g_ntohs (((struct sockaddr_in *) found->ai_addr)->sin_port);
+  memcpy (&address, found->ai_addr, sizeof address);
+  *port = g_ntohs (address.sin_port);
   freeaddrinfo (found);
   return TRUE;
 }

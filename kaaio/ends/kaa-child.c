@@ -271,7 +271,7 @@ static void
 ended (KaaTask  *task,
        gboolean  context_gone)
 {
-  KaaChild *self = (KaaChild *) ((guint8 *) task - G_STRUCT_OFFSET (KaaChild, task));
+  KaaChild *self = G_STRUCT_MEMBER_P (task, -G_STRUCT_OFFSET (KaaChild, task));
 
   if (context_gone)
     {

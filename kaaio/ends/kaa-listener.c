@@ -44,7 +44,7 @@ typedef struct
 static KaaListener *
 from_entry (KaaPollEntry *entry)
 {
-  return (KaaListener *) ((guint8 *) entry - G_STRUCT_OFFSET (KaaListener, entry));
+  return G_STRUCT_MEMBER_P (entry, -G_STRUCT_OFFSET (KaaListener, entry));
 }
 
 static void

@@ -203,7 +203,7 @@ static void
 run_task (KaaTask  *task,
           gboolean  context_gone)
 {
-  KaaInProgress *self = (KaaInProgress *) ((char *) task - G_STRUCT_OFFSET (KaaInProgress, task));
+  KaaInProgress *self = G_STRUCT_MEMBER_P (task, -G_STRUCT_OFFSET (KaaInProgress, task));
   KaaListener *listeners = NULL;
 
   kaa_in_progress_lock (self);

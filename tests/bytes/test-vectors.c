@@ -22,7 +22,7 @@ test_copy (void)
 {
   for (gsize max = 0; max <= 10; max++)
     {
-      guint8 to[12] = "............";
+      guint8 to[12 + 1] = "............";
       gsize expected = MIN (max, 8);
 
       g_assert_cmpuint (kaa_vectors_copy (vectors, G_N_ELEMENTS (vectors), to, max), ==, expected);

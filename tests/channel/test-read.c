@@ -972,7 +972,6 @@ test_aborted (void)
   g_autoptr(KaaInProgress) aborted = kaa_io_channel_readline (channel);
   g_autoptr(KaaInProgress) late = kaa_io_channel_readline (channel);
   g_autoptr(KaaInProgress) timeout = NULL;
-  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
   g_autoptr(GError) error = NULL;
   KaaInProgress *next = kaa_io_channel_readline (channel);
 

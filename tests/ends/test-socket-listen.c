@@ -454,7 +454,7 @@ test_listen_errors (void)
   assert_listen_fails (long_address, G_IO_ERROR_INVALID_ARGUMENT);
   assert_listen_fails ("", G_IO_ERROR_INVALID_ARGUMENT);
   assert_listen_fails ("/no/such/directory/s", G_IO_ERROR_NOT_FOUND);
-  assert_listen_fails ("192.0.2.1:0", G_IO_ERROR_FAILED);
+  assert_listen_fails ("192.0.2.1:0", g_io_error_from_errno (EADDRNOTAVAIL));
   assert_listen_fails ("systemd:", G_IO_ERROR_NOT_FOUND);
 
   g_assert_false (kaa_socket_listen (server, "127.0.0.1:0", 0, &error));

@@ -97,8 +97,11 @@ test_timeout (void)
     ;
   g_source_set_callback (soon, count, &n_calls, NULL);
   g_source_attach (soon, context);
-  for (; n_calls == 0; turns++)
-    turn (context_fd, -1);
+  while (n_calls == 0)
+    {
+      turn (context_fd, -1);
+      turns++;
+    }
   /* It sleeps until then. */
   g_assert_cmpuint (turns, <=, 5);
   g_source_destroy (late);

@@ -52,7 +52,8 @@ write_message (Run *run)
 {
   gsize length;
   const guint8 *text = g_bytes_get_data (run->message, &length);
-  g_autoptr (KaaInProgress) future = kaa_io_channel_write (run->channel, text, length);
+
+  g_object_unref (kaa_io_channel_write (run->channel, text, length));
 }
 
 typedef struct
