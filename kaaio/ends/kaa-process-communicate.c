@@ -97,7 +97,27 @@ room_made (const GValue *result,
   feed (self);
 }
 
-/* The child does not want the rest: that is its business, and it may still say a lot. */
+/* Not all could be written. A child that does not want it has its reasons, and may still say a lot; otherwise it would miss something. */
+static void
+input_refused (const GError *error,
+               gpointer      user_data)
+{
+  KaaConversation *self = user_data;
+
+  if (self->future != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE) &&
+      !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    kaa_process_drop_conversation (self->process, error);
+}
+
+static void
+watch_input (KaaConversation *self)
+{
+  KaaInProgress *flushed = kaa_io_channel_flush (KAA_IO_CHANNEL (self->process));
+
+  kaa_in_progress_then (flushed, NULL, NULL, NULL, input_refused, conversation_ref (self), conversation_unref);
+  g_object_unref (flushed);
+}
+
 static void
 no_room (const GError *error,
          gpointer      user_data)
@@ -109,26 +129,7 @@ no_room (const GError *error,
     return;
   g_clear_object (&self->room);
   g_clear_pointer (&self->input, g_bytes_unref);
-}
-
-/* Not all could be written. Where the output is over, the child does not want it; otherwise it would wait for what never comes. */
-static void
-input_refused (const GError *error,
-               gpointer      user_data)
-{
-  KaaConversation *self = user_data;
-
-  if (self->future != NULL && kaa_channel_has_output (KAA_IO_CHANNEL (self->process)))
-    kaa_process_drop_conversation (self->process, error);
-}
-
-static void
-watch_input (KaaConversation *self)
-{
-  KaaInProgress *flushed = kaa_io_channel_flush (KAA_IO_CHANNEL (self->process));
-
-  kaa_in_progress_then (flushed, NULL, NULL, NULL, input_refused, conversation_ref (self), conversation_unref);
-  g_object_unref (flushed);
+  input_refused (error, self);
 }
 
 static gsize
@@ -171,11 +172,9 @@ feed (KaaConversation *self)
       if (error != NULL || length == size)
         {
           g_clear_pointer (&self->input, g_bytes_unref);
+          watch_input (self);
           if (error == NULL)
-            {
-              watch_input (self);
-              end_input (self, in_line);
-            }
+            end_input (self, in_line);
           g_clear_error (&error);
         }
       else
@@ -412,8 +411,8 @@ prepare (KaaProcess  *self,
  * have inherited the pipes are not waited for.
  *
  * The future fails with what [method@Kaa.Process.start] fails with, with `G_IO_ERROR_PENDING` while there is another conversation, with
- * `G_IO_ERROR_CLOSED` where the process is disposed or started again meanwhile, with what reading fails with, and where bytes of @input
- * are refused (`G_IO_ERROR_MESSAGE_TOO_LARGE` for a line that a terminal would cut); the child runs on then. Aborting it leaves the
+ * `G_IO_ERROR_CLOSED` where the process is disposed or started again meanwhile, with what reading fails with, and where @input cannot be
+ * written though the child would read it (`G_IO_ERROR_MESSAGE_TOO_LARGE` for a line that a terminal would cut); the child runs on then. Aborting it leaves the
  * child alone, and what was collected to the next call. In the thread of the main context.
  *
  * Returns: (transfer full): a future that is finished with the output, as #GBytes, when the child has ended

@@ -3,14 +3,16 @@
 
 /* Writes that go in part, and then fail: the program is linked with --wrap of the system calls that write. */
 
-#include "channel-fixture.h"
+#include "channel/channel-fixture.h"
 
 #include <pty.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <termios.h>
 
 /* A terminal is written by a description of the channel's own. */
 #define ANY_TERMINAL (-2)
+#define ANY_PIPE     (-3)
 
 static struct
 {
@@ -34,12 +36,24 @@ begin_fault (int   fd,
   fault.fd = fd;
 }
 
+static inline gboolean
+is_faulty (int fd)
+{
+  struct stat status;
+
+  if (fault.fd == ANY_TERMINAL)
+    return isatty (fd);
+  if (fault.fd == ANY_PIPE)
+    return fstat (fd, &status) == 0 && S_ISFIFO (status.st_mode);
+  return fd == fault.fd;
+}
+
 /* What is written by a call of length bytes; -1 with errno. */
 static inline gssize
 meet_fault (int    fd,
             gsize *length)
 {
-  if (fault.times == 0 || !(fault.fd == ANY_TERMINAL ? isatty (fd) : fd == fault.fd))
+  if (fault.times == 0 || !is_faulty (fd))
     return 0;
   if (fault.room == 0)
     {
