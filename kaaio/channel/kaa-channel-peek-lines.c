@@ -137,6 +137,30 @@ kaa_io_channel_take_line (KaaIOChannel *self,
 }
 
 /**
+ * kaa_io_channel_put_off:
+ * @self: a channel
+ *
+ * Says that the caller has used up the time that a dispatch may take. What the channel is asked for is done when nothing more urgent is
+ * left, or when it has waited for some turns of the main loop, as after a dispatch that was too long.
+ *
+ * For language bindings whose callbacks run outside of the library's. It does nothing in a thread other than that of the
+ * channel's main context.
+ *
+ * Since: 1.0
+ */
+void
+kaa_io_channel_put_off (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv;
+
+  g_return_if_fail (KAA_IS_IO_CHANNEL (self));
+
+  priv = kaa_channel_get_private (self);
+  if (kaa_channel_is_mine (priv) && !kaa_poller_is_gone (priv->entry.poller))
+    kaa_poll_entry_schedule_idle (&priv->entry);
+}
+
+/**
  * kaa_io_channel_split_lines:
  * @self: a channel
  * @lines: (array length=length) (element-type guint8): whole lines, from [method@Kaa.IOChannel.lend_lines] or

@@ -184,6 +184,8 @@ gsize          kaa_io_channel_lend_lines           (KaaIOChannel    *self,
                                                     GBytes          *tally,
                                                     GBytes          *room);
 KAA_AVAILABLE_IN_1_0
+void           kaa_io_channel_put_off              (KaaIOChannel    *self);
+KAA_AVAILABLE_IN_1_0
 guint         *kaa_io_channel_split_lines          (KaaIOChannel    *self,
                                                     const guint8    *lines,
                                                     gsize            length,

@@ -403,6 +403,23 @@ class Iterator {
         this._channel = channel;
         this._kind = kind;
         this._done = false;
+        this._since = now();
+    }
+
+    // A request, which is answered in another turn. Where the time of this one is used up what is due elsewhere comes first, redraws too.
+    async _ask(request) {
+        const isOver = this._isOver();
+        if (isOver)
+            this._channel.put_off();
+        const answer = await request.call(this._channel);
+        if (isOver)
+            this._since = now();
+        return answer;
+    }
+
+    // The time of day may be set back.
+    _isOver() {
+        return Math.abs(now() - this._since) >= BUDGET;
     }
 
     [Symbol.asyncIterator]() {
@@ -444,6 +461,11 @@ const [room, roomBytes] = _share(16384);
 // What is handed out without a turn of the main loop.
 const SHOWN_MAX = 65536;
 
+// ... and for how long: milliseconds, as in a dispatch of the library. In the scope of an override gjs searches for a global each time it is
+// named.
+const BUDGET = 2;
+const {now} = Date;
+
 // Line by line. They are cut from a block that the channel lends, and a tally that both see says how many were handed out: who
 // stops here loses nothing, and whatever else reads finds the true queue.
 class LineIterator extends Iterator {
@@ -460,7 +482,7 @@ class LineIterator extends Iterator {
 
     next() {
         const i = this._next;
-        if (i < this._lines.length && this._tally[1] === 0) {
+        if (i < this._lines.length && this._tally[1] === 0 && !this._isOver()) {
             const line = this._lines[i];
             if (this._ends === null)
                 this._tally[0] += line.length + 1;
@@ -482,7 +504,7 @@ class LineIterator extends Iterator {
 
     async _wait() {
         this._lines = [];
-        const line = await this._channel.readline();
+        const line = await this._ask(this._channel.readline);
         if (line.length === 0)
             return this._end();
         const value = this._kind.convert(line);
@@ -510,7 +532,7 @@ class LineIterator extends Iterator {
 // All the lines at hand in an array.
 class BatchIterator extends Iterator {
     async _wait() {
-        const block = await this._channel.readlines();
+        const block = await this._ask(this._channel.readlines);
         return block.length > 0 ? {value: this._kind.cut(block)[0], done: false} : this._end();
     }
 
@@ -636,6 +658,8 @@ class DecodedIterator extends Iterator {
     }
 
     async _wait() {
+        if (this._isOver())
+            await this._turn();
         for (;;) {
             const lines = this._takeLines();
             if (lines.length > 0)
@@ -648,13 +672,20 @@ class DecodedIterator extends Iterator {
         }
     }
 
+    // What is there is asked for, which takes a turn, and put back.
+    async _turn() {
+        this._shown = null;
+        if (this._channel.get_read_queue_used() > 0)
+            this._channel.unread(await this._ask(this._channel.read));
+    }
+
     // What is asked for is what comes behind that which is there.
     async _readMore() {
         const bytes = this._channel.peek();
         this._channel.consume(bytes.length);
         let more = new Uint8Array();
         try {
-            more = await this._channel.read();
+            more = await this._ask(this._channel.read);
         } finally {
             const all = new Uint8Array(bytes.length + more.length);
             all.set(bytes);

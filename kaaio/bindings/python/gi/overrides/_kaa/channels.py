@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Kaa.IOChannel: opened on what Python has, read, iterated, written to."""
 
+from time import monotonic
+
 from gi.module import get_introspection_module
 from gi.repository import Gio, GObject
 
@@ -8,6 +10,7 @@ from . import decoding, loops
 from .calls import check_nul, raise_refusals
 from .files import HeldFile
 from .lines import Lines, split
+from .loops import turn
 from .subclasses import adapt
 from .support import add_attributes, add_constructors, add_methods, encode, make_error, to_bytes
 
@@ -137,8 +140,9 @@ class IOChannel(Kaa.IOChannel):
     # What lines() knows of the bytes that went by, where that matters; or None.
     _decoder = None
 
-    # The loop whose next turn will tell the queue what was handed out.
+    # The loop whose next turn will tell the queue what was handed out, and when that turn has to come.
     _told_by = None
+    _end_of_turn = 0
 
     def _tell(self):
         self._told_by = None
@@ -237,11 +241,15 @@ class IOChannel(Kaa.IOChannel):
                     if not line:
                         return
                     yield line
+                    if monotonic() > self._end_of_turn:
+                        await turn
                 else:
                     for line in lines.stream:
                         if not lines.moved:
                             lines.move()
                         yield line
+                        if monotonic() > lines.end_of_turn:
+                            await turn
         finally:
             self._settle()
 
@@ -260,6 +268,8 @@ class IOChannel(Kaa.IOChannel):
             if not block:
                 return
             yield split(block, self._get_delimiters())
+            if monotonic() > self._end_of_turn:
+                await turn
 
     # --- Handlers: who listens gets what was not handed out, and the channel shall notice ---
 

@@ -10,11 +10,13 @@ import bisect
 import codecs
 import functools
 import re
+from time import monotonic
 
 from gi.module import get_introspection_module
 from gi.repository import Gio, GObject
 
 from .lines import strip
+from .loops import BUDGET, turn
 from .support import make_error
 
 Kaa = get_introspection_module('Kaa')
@@ -162,6 +164,7 @@ async def _textwise(channel, encoding, errors):
     if decoder is None or decoder.key != (encoding, errors):
         decoder = channel._decoder = Decoder(encoding, errors)
     at_end = False
+    end_of_turn = monotonic() + BUDGET
     while True:
         data = channel.peek()
         position = 0
@@ -178,6 +181,11 @@ async def _textwise(channel, encoding, errors):
             decoder.pass_by(data[position:position + length])
             position += length
             yield text
+            if monotonic() > end_of_turn:
+                await turn
+                end_of_turn = monotonic() + BUDGET
+                # Others may have been at the queue.
+                break
         if position > 0:
             continue
         if at_end:
@@ -193,6 +201,7 @@ async def _textwise(channel, encoding, errors):
             if data or more:
                 channel.unread(data + more)
         at_end = not more
+        end_of_turn = monotonic() + BUDGET
 
 
 def _find(channel, decoder, data, start, at_end):

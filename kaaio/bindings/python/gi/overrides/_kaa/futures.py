@@ -2,6 +2,7 @@
 """Kaa.InProgress: awaited, waited for, called back."""
 
 import types
+from time import monotonic
 
 from gi.module import get_introspection_module
 from gi.repository import Gio, GLib
@@ -59,6 +60,9 @@ class InProgress(Kaa.InProgress):
             # Who asked has gone (cancelled, closed, Ctrl-C): nobody would get what the operation takes.
             self._give_up()
             raise
+        if self._reader:
+            # There was a turn just now.
+            self._reader._end_of_turn = monotonic() + loops.BUDGET
         return self.result
 
     def _to_asyncio(self, loop):

@@ -5,11 +5,12 @@ import io
 import re
 from sys import getrefcount
 from threading import get_ident
+from time import monotonic
 
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from .loops import call_soon, get_running_loop
+from .loops import BUDGET, call_soon, get_running_loop, turn
 
 Kaa = get_introspection_module('Kaa')
 
@@ -83,7 +84,7 @@ class Lines:
     Those leave the queue in the next turn of the loop, or before anything else is done to the channel: settle().
     """
 
-    __slots__ = ('channel', 'serial', 'stream', 'settled', 'moved', 'next', 'thread')
+    __slots__ = ('channel', 'serial', 'stream', 'settled', 'moved', 'next', 'thread', 'end_of_turn')
 
     def __init__(self, channel, block, serial, delimiters):
         self.channel = channel
@@ -92,6 +93,8 @@ class Lines:
         self.settled = 0
         # The queue will be told in the next turn, in which many blocks may come and go.
         self.moved = channel._told_by == _get_teller()
+        # When the loop has to turn, if it has not until then.
+        self.end_of_turn = channel._end_of_turn
         self.next = NextLine(self)
         self.thread = get_ident()
 
@@ -102,6 +105,7 @@ class Lines:
         """To be called when a line was handed out."""
         self.moved = True
         self.channel._told_by = _get_teller()
+        self.channel._end_of_turn = self.end_of_turn = monotonic() + BUDGET
         call_soon(self.channel._tell)
 
     def tell(self):
@@ -164,6 +168,8 @@ class NextLine:
 
     def __await__(self):
         if self.line is None:
+            if monotonic() > self.lines.end_of_turn:
+                yield from turn.__await__()
             for line in self.stream:
                 self.line = line
                 if not self.lines.moved:

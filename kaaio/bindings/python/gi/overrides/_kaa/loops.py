@@ -173,6 +173,47 @@ def call_soon(callback):
     attach_soon(GLib.MainContext.ref_thread_default(), callback)
 
 
+# What a coroutine may do without a turn of the loop, in seconds: as much as a dispatch of the library.
+BUDGET = 0.002
+
+
+# How long others may keep it from its next turn, in milliseconds.
+PATIENCE = 4
+
+
+class _Turn:
+    """Awaited, it lets the loop turn: whatever else is due runs first, redraws too."""
+
+    def __await__(self):
+        loop = get_running_loop()
+        if loop is None:
+            yield _pass_on()
+        else:
+            # In the first of them GLib's turn may only be scheduled behind us.
+            yield
+            yield
+
+
+def _pass_on():
+    """A future that is finished when the loop has nothing more urgent to do, or has kept us waiting."""
+    promise = Kaa.InProgress.new(None)
+    sources = [GLib.Idle(), GLib.Timeout(PATIENCE)]
+
+    def finish(*_):
+        while sources:
+            sources.pop().destroy()
+        if not promise.get_finished():
+            promise.finish_void()
+
+    for source in list(sources):
+        source.set_callback(finish)
+        source.attach(GLib.MainContext.ref_thread_default())
+    return promise
+
+
+turn = _Turn()
+
+
 # --- Waiting, and signals ---
 
 class _Waker:
