@@ -464,6 +464,31 @@ kaa_sys_writev (int                 fd,
 }
 
 gssize
+kaa_sys_write_file (int         fd,
+                    const void *data,
+                    gsize       length)
+{
+  static const struct timespec now = { 0, 0 };
+  struct iovec vector = { (void *) data, length };
+  sigset_t sigxfsz, before, pending;
+  gssize result;
+  int code, taken;
+
+  sigemptyset (&sigxfsz);
+  sigaddset (&sigxfsz, SIGXFSZ);
+  pthread_sigmask (SIG_BLOCK, &sigxfsz, &before);
+  sigpending (&pending);
+  result = kaa_sys_writev (fd, &vector, 1);
+  code = errno;
+  if (result < 0 && code == EFBIG && !sigismember (&pending, SIGXFSZ))
+    RETRY_ON_EINTR (taken, sigtimedwait (&sigxfsz, NULL, &now));
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = code;
+
+  return result;
+}
+
+gssize
 kaa_sys_sendv (int                 fd,
                const struct iovec *vectors,
                int                 n)

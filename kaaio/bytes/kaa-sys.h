@@ -56,6 +56,8 @@ gboolean kaa_sys_has_mark         (int fd, int mark);
 gssize   kaa_sys_read             (int fd, void *buffer, gsize length);
 gssize   kaa_sys_recv             (int fd, void *buffer, gsize length);          /* MSG_DONTWAIT */
 gssize   kaa_sys_writev           (int fd, const struct iovec *vectors, int n);  /* never SIGPIPE */
+/* To a file, which may block; nor SIGXFSZ, where the file would be larger than the process may make one (EFBIG). */
+gssize   kaa_sys_write_file       (int fd, const void *data, gsize length);
 gssize   kaa_sys_sendv            (int fd, const struct iovec *vectors, int n);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
 /* From a pipe, or into one, without copying: splice(2), as often as it moves anything (within reason), never SIGPIPE. The pipe
  * does not block, the other end only where its description does. EINVAL, ENOSYS: not between these two. *missing: what has to be

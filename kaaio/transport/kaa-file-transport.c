@@ -117,7 +117,6 @@ job_run (gpointer data,
          gpointer user_data)
 {
   Job *job = data;
-  struct iovec vector;
 
   /* Somebody else has closed it, and what is under its number now is not ours to touch. */
   if (job->kind != JOB_CLOSE && !kaa_sys_is_same (job->fd, &job->info))
@@ -137,9 +136,7 @@ job_run (gpointer data,
       job->result = kaa_conduit_fill (job->conduit, job->fd);
       break;
     case JOB_WRITE:
-      vector.iov_base = job->data;
-      vector.iov_len = job->length;
-      job->result = kaa_sys_writev (job->fd, &vector, 1);
+      job->result = kaa_sys_write_file (job->fd, job->data, job->length);
       break;
     case JOB_CLOSE:
       job_close_fd (job);

@@ -5,6 +5,7 @@
 #include "write-faults.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 
 /* Of three writes of so many bytes each this many go before the fault. */
 #define LENGTH 3000
@@ -483,6 +484,32 @@ test_file_sent_whole (void)
   rig_close (&rig);
 }
 
+/* A limit of the process, whose signal would end it. */
+static void
+test_file_limit (void)
+{
+  struct rlimit limit = { GONE, GONE };
+  Rig rig;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  signal (SIGXFSZ, SIG_DFL);
+  rig_open_file (&rig);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  write_three (&rig);
+  assert_gone (rig.futures[0], g_io_error_from_errno (EFBIG), GONE);
+  assert_gone (rig.futures[1], g_io_error_from_errno (EFBIG), 0);
+  assert_gone (rig.futures[2], g_io_error_from_errno (EFBIG), 0);
+  assert_contents (&rig, GONE);
+  g_assert_true (kaa_io_channel_get_alive (rig.channel));
+  rig_close (&rig);
+}
+
 /* --- subclasses --- */
 
 struct _TestFilter
@@ -608,6 +635,7 @@ main (int    argc,
   g_test_add_func ("/channel/write-faults/passes-closing", test_passes_closing);
   g_test_add_func ("/channel/write-faults/cut-short", test_cut_short);
   g_test_add_func ("/channel/write-faults/sent", test_sent);
+  g_test_add_func ("/channel/write-faults/file-limit", test_file_limit);
   g_test_add_func ("/channel/write-faults/file-second-torn", test_file_second_torn);
   g_test_add_func ("/channel/write-faults/file-sent-torn", test_file_sent_torn);
   g_test_add_func ("/channel/write-faults/file-sent-whole", test_file_sent_whole);
