@@ -28,16 +28,9 @@ kaa_heard_hand_out (KaaHeard *self,
   self->before = MAX (self->before, 0);
 }
 
-gsize
-kaa_heard_get_due (const KaaHeard *self,
-                   gsize           length)
-{
-  return MIN (subtract (length, self->had), self->due);
-}
-
 void
-kaa_heard_take (KaaHeard *self,
-                gsize     length)
+kaa_heard_take_heard (KaaHeard *self,
+                      gsize     length)
 {
   gsize had = MIN (self->had, length);
   gsize others = length - had;

@@ -25,11 +25,8 @@ void  kaa_heard_arrive   (KaaHeard       *self,
 /* The next bytes were handed out, or kept for that. */
 void  kaa_heard_hand_out (KaaHeard       *self,
                           gsize           length);
-/* Of so many bytes that are about to be taken, how many of the last ones have to be kept: those from position `had` on. */
-gsize kaa_heard_get_due  (const KaaHeard *self,
-                          gsize           length);
-/* Bytes leave the head. */
-void  kaa_heard_take     (KaaHeard       *self,
+/* Bytes leave the head, of which some were handed out or are due. */
+void  kaa_heard_take_heard (KaaHeard     *self,
                           gsize           length);
 /* Bytes come to the head: those that were taken last. What is not known of them is that they were handed out if `otherwise`. */
 void  kaa_heard_put_back (KaaHeard       *self,
@@ -38,5 +35,24 @@ void  kaa_heard_put_back (KaaHeard       *self,
 /* Nobody listens any more, and so many of the bytes that were kept have reached nobody. */
 void  kaa_heard_forget   (KaaHeard       *self,
                           gsize           length);
+
+/* Of so many bytes that are about to be taken, how many of the last ones have to be kept: those from position `had` on. */
+static inline gsize
+kaa_heard_get_due (const KaaHeard *self,
+                   gsize           length)
+{
+  return self->due == 0 || length <= self->had ? 0 : MIN (length - self->had, self->due);
+}
+
+/* Bytes leave the head. Where nobody listens, as most often, this costs nothing. */
+static inline void
+kaa_heard_take (KaaHeard *self,
+                gsize     length)
+{
+  if (G_LIKELY (self->had == 0 && self->due == 0 && self->before <= 0))
+    self->before -= (gssize) length;
+  else
+    kaa_heard_take_heard (self, length);
+}
 
 G_END_DECLS

@@ -11,7 +11,7 @@
 #include "channel/kaa-io-channel-private.h"
 
 /* R3: `read` handlers have every byte that was read while they were connected, also where it is taken before they can. */
-static void
+static G_GNUC_NO_INLINE void
 keep_chunks (KaaIOChannel *self,
              gsize         length)
 {
@@ -44,9 +44,9 @@ kaa_channel_drop_chunks (KaaIOChannel *self)
   kaa_heard_forget (&reading->heard, length);
 }
 
-void
-kaa_channel_leave_queue (KaaIOChannel *self,
-                         gsize         length)
+static inline void
+leave_queue (KaaIOChannel *self,
+             gsize         length)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gsize due = kaa_heard_get_due (&priv->reading->heard, length);
@@ -55,6 +55,13 @@ kaa_channel_leave_queue (KaaIOChannel *self,
     keep_chunks (self, due);
   kaa_byte_queue_consume (&priv->reading->queue, kaa_channel_get_blocks (priv), length);
   kaa_heard_take (&priv->reading->heard, length);
+}
+
+void
+kaa_channel_leave_queue (KaaIOChannel *self,
+                         gsize         length)
+{
+  leave_queue (self, length);
 }
 
 /* Takes length bytes from the head. */
@@ -69,7 +76,7 @@ kaa_channel_take (KaaIOChannel *self,
     return;
 
   kaa_channel_end_loan (priv);
-  kaa_channel_leave_queue (self, length);
+  leave_queue (self, length);
   kaa_scan_consume (&priv->reading->scan,
                     priv->reading->discarding != NULL ? priv->reading->discarding : priv->options->delimiters, length);
   if (request != NULL && request->delimiters != NULL)
