@@ -423,6 +423,31 @@ test_crowded (gconstpointer unread)
   g_assert_cmpuint (n_looks[0], ==, n_looks[1]);
 }
 
+/* In an epoll set another call says who is ready; that a read stopped short takes none. */
+static void
+test_set (void)
+{
+  KaaIOChannel *channel;
+  int fd, peer;
+
+  make_sockets (&fd, &peer);
+  channel = open_fd (fd, KAA_IO_READ | KAA_IO_WRITE);
+  /* Another poller, which has a set for the first one. */
+  g_setenv ("KAA_IO_POLLER", "epoll", TRUE);
+  kaa_io_channel_set_priority (channel, G_PRIORITY_DEFAULT + 1);
+  g_unsetenv ("KAA_IO_POLLER");
+  play (channel, peer, G_CALLBACK (answer_by_send));
+
+  g_assert_cmpuint (counts.reads, ==, N_ROUNDS);
+  g_assert_cmpuint (counts.writes, ==, N_ROUNDS);
+  /* Where others have the processor for too long there is a turn more. */
+  g_assert_cmpuint (counts.waits, <=, n_polls);
+  g_assert_cmpuint (counts.controls, ==, 0);
+
+  finish_channel (channel);
+  close (peer);
+}
+
 /* --- Bursts --- */
 
 /* What fits into the write queue goes out together: at most one system call for 500 messages, and one block of memory. Who listens
@@ -655,6 +680,7 @@ main (int    argc,
   g_test_add_data_func ("/costs/ping-pong/write", (gconstpointer) answer_by_write, test_ping_pong);
   g_test_add_data_func ("/costs/crowded/idle", "", test_crowded);
   g_test_add_data_func ("/costs/crowded/unread", "nobody wants this\n", test_crowded);
+  g_test_add_func ("/costs/set", test_set);
   g_test_add_data_func ("/costs/burst/send", GINT_TO_POINTER (TRUE), test_burst);
   g_test_add_data_func ("/costs/burst/send-data", NULL, test_burst);
   g_test_add_func ("/costs/lines", test_lines);
