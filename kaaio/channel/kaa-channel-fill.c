@@ -185,6 +185,18 @@ throw_away (KaaIOChannel *self,
   return n != KAA_TRANSPORT_AGAIN;
 }
 
+/* A filter that has taken a piece of something, and has nothing to give yet, is asked again: nobody tells of what is left behind it. */
+static gboolean
+spend_taken (KaaIOChannelPrivate *priv,
+             gboolean            *budget)
+{
+  gsize taken = priv->input != NULL ? kaa_filter_transport_get_taken (priv->input) : 0;
+
+  if (taken > 0)
+    *budget = kaa_poller_spend (priv->entry.poller, taken);
+  return taken > 0;
+}
+
 /* One read(2), if somebody wants it. */
 gboolean
 kaa_channel_fill (KaaIOChannel *self,
@@ -222,6 +234,8 @@ kaa_channel_fill (KaaIOChannel *self,
     return TRUE;
   if (n == KAA_TRANSPORT_UNABLE)
     n = read_some (self, want, &fds, &error);
+  if (n == KAA_TRANSPORT_AGAIN && spend_taken (priv, budget))
+    return TRUE;
   if (n == KAA_TRANSPORT_AGAIN || n == KAA_TRANSPORT_FULL)
     return FALSE;
 

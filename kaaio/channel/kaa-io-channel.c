@@ -241,20 +241,19 @@ kaa_io_channel_real_read_nonblocking (KaaIOChannel  *self,
                                       GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  KaaTransport *inner = priv->input != NULL ? kaa_filter_transport_get_inner (priv->input) : NULL;
   guint8 *buffer;
   gssize n;
 
-  if (inner == NULL || count == 0)
+  if (priv->input == NULL || count == 0)
     {
-      g_set_error_literal (error, G_IO_ERROR, inner == NULL ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
-                           inner == NULL ? "The channel is not open for reading" : "No bytes were asked for");
+      g_set_error_literal (error, G_IO_ERROR, priv->input == NULL ? G_IO_ERROR_CLOSED : G_IO_ERROR_INVALID_ARGUMENT,
+                           priv->input == NULL ? "The channel is not open for reading" : "No bytes were asked for");
       return NULL;
     }
 
   count = MIN (count, KAA_BLOCK_READ_SIZE);
   buffer = g_malloc (count);
-  n = inner->klass->read (inner, buffer, count, error);
+  n = kaa_filter_transport_read_inner (priv->input, buffer, count, error);
   if (n >= 0)
     return g_bytes_new_take (g_realloc (buffer, MAX (n, 1)), n);
 

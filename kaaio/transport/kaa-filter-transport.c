@@ -23,6 +23,7 @@ typedef struct
   gpointer owner;
   GBytes *rest;      /* of a read that gave more than it was asked for */
   gboolean has_more;
+  gsize taken;       /* from the inner one, by the read that was made last */
   gssize said;       /* what the inner one said to a write that failed, while the filter writes; 0 where it did not */
   GError *shortage;  /* ... where that was LATER */
 } KaaFilterTransport;
@@ -56,6 +57,7 @@ filter_transport_read (KaaTransport  *transport,
   GError *local = NULL;
   GBytes *bytes;
 
+  self->taken = 0;
   if (self->rest != NULL)
     return hand_out (self, g_steal_pointer (&self->rest), buffer, length);
 
@@ -281,6 +283,26 @@ KaaTransport *
 kaa_filter_transport_get_inner (KaaTransport *self)
 {
   return self->klass == &filter_transport_class ? ((KaaFilterTransport *) self)->inner : self;
+}
+
+gssize
+kaa_filter_transport_read_inner (KaaTransport  *transport,
+                                 guint8        *buffer,
+                                 gsize          length,
+                                 GError       **error)
+{
+  KaaTransport *inner = kaa_filter_transport_get_inner (transport);
+  gssize n = inner->klass->read (inner, buffer, length, error);
+
+  if (inner != transport && n > 0)
+    ((KaaFilterTransport *) transport)->taken += n;
+  return n;
+}
+
+gsize
+kaa_filter_transport_get_taken (KaaTransport *transport)
+{
+  return transport->klass == &filter_transport_class ? ((KaaFilterTransport *) transport)->taken : 0;
 }
 
 gboolean

@@ -199,6 +199,13 @@ KaaTransport *kaa_filter_transport_get_inner (KaaTransport         *self);
 gssize        kaa_filter_transport_write_inner (KaaTransport         *self,
                                                 const struct iovec   *vector,
                                                 GError              **error);
+/* What a filter chains up to. */
+gssize        kaa_filter_transport_read_inner (KaaTransport        *self,
+                                               guint8              *buffer,
+                                               gsize                length,
+                                               GError             **error);
+/* Bytes that the last read of a filter has taken, although it may have said AGAIN: it had no use for them yet. */
+gsize         kaa_filter_transport_get_taken  (KaaTransport        *self);
 /* What the filter has read and not handed out yet goes into the queue; FALSE if there is no memory for it. */
 gboolean      kaa_filter_transport_move_rest (KaaTransport         *self,
                                               KaaByteQueue         *queue,

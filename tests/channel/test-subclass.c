@@ -200,6 +200,48 @@ generous_init (Generous *self)
 {
 }
 
+/* --- one that takes little at a time, and gives whole lines only --- */
+
+typedef Counting Patient;
+typedef CountingClass PatientClass;
+
+static GType patient_get_type (void);
+
+G_DEFINE_TYPE (Patient, patient, counting_get_type ())
+
+static GBytes *
+patient_read_nonblocking (KaaIOChannel  *channel,
+                          gsize          count,
+                          GError       **error)
+{
+  GString *seen = ((Counting *) channel)->seen;
+  GBytes *bytes = KAA_IO_CHANNEL_CLASS (patient_parent_class)->read_nonblocking (channel, 4, error);
+
+  if (bytes == NULL || g_bytes_get_size (bytes) == 0)
+    return bytes;
+  g_string_append_len (seen, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  g_bytes_unref (bytes);
+  if (strchr (seen->str, '\n') == NULL)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "Not yet");
+      return NULL;
+    }
+  bytes = g_bytes_new (seen->str, seen->len);
+  g_string_truncate (seen, 0);
+  return bytes;
+}
+
+static void
+patient_class_init (PatientClass *klass)
+{
+  klass->read_nonblocking = patient_read_nonblocking;
+}
+
+static void
+patient_init (Patient *self)
+{
+}
+
 /* --- one that closes inside its calls --- */
 
 typedef Counting Quitter;
@@ -512,6 +554,24 @@ test_generous (void)
   let_go (self, -1);
 }
 
+/* What it was called for is not all that there is, and it knows that, while nobody tells it. */
+static void
+test_patient (void)
+{
+  int peer;
+  Patient *self = open_socket (patient_get_type (), &peer);
+  KaaIOChannel *channel = KAA_IO_CHANNEL (self);
+
+  put (peer, "a line of some length\nand half of anoth");
+  await_bytes (kaa_io_channel_readline (channel), "a line of some length\n");
+  put (peer, "er\n");
+  await_bytes (kaa_io_channel_readline (channel), "and half of another\n");
+  /* It was not asked in vain all the time. */
+  g_assert_cmpuint (self->n_reads, <=, 20);
+  close (peer);
+  let_go (self, -1);
+}
+
 /* --- closing --- */
 
 static void
@@ -781,6 +841,7 @@ main (int   argc,
   g_test_add_func ("/subclass/rot13", test_rot13);
   g_test_add_func ("/subclass/rot13-much", test_rot13_much);
   g_test_add_func ("/subclass/generous", test_generous);
+  g_test_add_func ("/subclass/patient", test_patient);
   g_test_add_func ("/subclass/C6/quit-immediate", test_quit_immediate);
   g_test_add_func ("/subclass/C6/quit-orderly", test_quit_orderly);
   g_test_add_func ("/subclass/C6/quit-in-write", test_quit_in_write);
