@@ -5,7 +5,6 @@
 #include "bytes/kaa-sys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,7 +32,7 @@ kaa_fds_new_dup (const int *fds,
 
   while (self->n < n)
     {
-      int copy = fcntl (fds[self->n], F_DUPFD_CLOEXEC, 0);
+      int copy = kaa_sys_dup (fds[self->n]);
       int errsv = errno;
 
       if (copy < 0)
@@ -105,6 +104,23 @@ kaa_fds_send (const KaaFds       *self,
   return result;
 }
 
+/* One that cannot be moved is lost, as the kernel loses those for which there is no number. */
+static void
+add_received (KaaFds       *self,
+              const guint8 *fds,
+              guint         n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      int fd;
+
+      memcpy (&fd, fds + i * sizeof fd, sizeof fd);
+      fd = kaa_sys_move_up (fd);
+      if (fd >= 0)
+        self->fds[self->n++] = fd;
+    }
+}
+
 gssize
 kaa_fds_receive (int      fd,
                  void    *buffer,
@@ -136,8 +152,7 @@ kaa_fds_receive (int      fd,
         continue;
       if (*received == NULL)
         *received = fds_new (KAA_FDS_MAX);
-      memcpy ((*received)->fds + (*received)->n, CMSG_DATA (header), n * sizeof (int));
-      (*received)->n += n;
+      add_received (*received, CMSG_DATA (header), n);
     }
   return result;
 }

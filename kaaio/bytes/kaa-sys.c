@@ -591,6 +591,49 @@ kaa_sys_enlarge_pipe (int fd,
 /* Opening and closing */
 
 int
+kaa_sys_dup (int fd)
+{
+  return fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+int
+kaa_sys_move_up (int fd)
+{
+  int moved, errsv;
+
+  if (fd < 0 || fd > STDERR_FILENO)
+    return fd;
+
+  moved = kaa_sys_dup (fd);
+  errsv = errno;
+  kaa_sys_close (fd);
+  errno = errsv;
+  return moved;
+}
+
+gboolean
+kaa_sys_move_pair_up (int fds[2])
+{
+  int errsv;
+
+  fds[0] = kaa_sys_move_up (fds[0]);
+  if (fds[0] >= 0)
+    fds[1] = kaa_sys_move_up (fds[1]);
+  if (fds[0] >= 0 && fds[1] >= 0)
+    return TRUE;
+
+  errsv = errno;
+  for (guint i = 0; i < 2; i++)
+    {
+      if (fds[i] >= 0)
+        kaa_sys_close (fds[i]);
+      fds[i] = -1;
+    }
+  errno = errsv;
+  return FALSE;
+}
+
+int
 kaa_sys_close (int fd)
 {
   int result = close (fd);
@@ -624,7 +667,7 @@ kaa_sys_reopen (int fd,
   g_snprintf (path, sizeof (path), "/proc/self/fd/%d", fd);
   RETRY_ON_EINTR (result, open (path, access_mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 
-  return result;
+  return kaa_sys_move_up (result);
 #else
   /* Elsewhere /dev/fd gives a duplicate, not a description of its own. */
   errno = ENOTSUP;

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 /*
  * The system calls, with what POSIX leaves to every caller: EINTR is retried, SIGPIPE
  * never reaches the process and no signal disposition is changed, descriptors that we open
- * are CLOEXEC. All set errno, and may be called from any thread.
+ * are CLOEXEC and not standard input, output or error, even where those numbers are free. All set errno, and may be
+ * called from any thread.
  */
 
 typedef enum
@@ -76,6 +77,13 @@ typedef struct
 void     kaa_sys_block_sigpipe    (KaaSigpipeGuard *guard);
 void     kaa_sys_restore_sigpipe  (KaaSigpipeGuard *guard, gboolean may_be_raised);
 
+/* For a descriptor that was just opened: itself, or, where it was given one of the numbers 0 to 2, a duplicate above them, and it is
+ * closed. Whoever writes to standard error must not reach what we have opened. CLOEXEC if it was moved; -1 stays -1, with errno. */
+int      kaa_sys_move_up          (int fd);
+/* The same for both of a pair. FALSE: both are closed, and -1. */
+gboolean kaa_sys_move_pair_up     (int fds[2]);
+/* A duplicate, CLOEXEC, above 2. */
+int      kaa_sys_dup              (int fd);
 /* Never retried: after EINTR the number may be another's already. */
 int      kaa_sys_close            (int fd);
 /* A look at the first byte of a socket: 1, 0 at the end, -1. An error of the connection is told once. */

@@ -157,8 +157,8 @@ refuse_impossible (KaaIOChannel *self)
     }
 }
 
-static void
-discard_transport (KaaTransport *transport)
+void
+kaa_channel_discard_transport (KaaTransport *transport)
 {
   if (transport != NULL)
     {
@@ -214,22 +214,33 @@ kaa_channel_opened (KaaIOChannel *self)
   kaa_channel_schedule (self);
 }
 
+/* On failure they are discarded. */
+static gboolean
+start_transports (KaaIOChannel  *self,
+                  KaaTransport  *input,
+                  KaaTransport  *output,
+                  GError       **error)
+{
+  KaaPollEntry *entry = &kaa_channel_get_private (self)->entry;
+
+  if ((input == NULL || input->klass->start (input, entry, error)) &&
+      (output == NULL || output == input || output->klass->start (output, entry, error)))
+    return TRUE;
+
+  kaa_channel_discard_transport (input);
+  if (output != input)
+    kaa_channel_discard_transport (output);
+  return FALSE;
+}
+
 gboolean
 kaa_channel_open_transports (KaaIOChannel  *self,
                              KaaTransport  *input,
                              KaaTransport  *output,
                              GError       **error)
 {
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if ((input != NULL && !input->klass->start (input, &priv->entry, error)) ||
-      (output != NULL && output != input && !output->klass->start (output, &priv->entry, error)))
-    {
-      discard_transport (input);
-      if (output != input)
-        discard_transport (output);
-      return FALSE;
-    }
+  if (!start_transports (self, input, output, error))
+    return FALSE;
 
   kaa_channel_take_transports (self, input, output);
   kaa_channel_opened (self);
@@ -314,7 +325,7 @@ kaa_io_channel_wrap_fds (KaaIOChannel  *self,
   output = kaa_channel_new_transport (self, write_fd, NULL, KAA_IO_WRITE, error);
   if (output == NULL)
     {
-      discard_transport (input);
+      kaa_channel_discard_transport (input);
       return FALSE;
     }
 
@@ -356,23 +367,25 @@ kaa_channel_take_input (KaaIOChannel *self)
 }
 
 KaaTransport *
-kaa_channel_exchange_transport (KaaIOChannel  *self,
-                                KaaTransport  *transport,
-                                GError       **error)
+kaa_channel_exchange_transports (KaaIOChannel  *self,
+                                 KaaTransport  *input,
+                                 KaaTransport  *output,
+                                 GError       **error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaTransport *old = priv->input;
 
   g_assert (old != NULL && old == priv->output);
 
-  if (!transport->klass->start (transport, &priv->entry, error))
-    {
-      discard_transport (transport);
-      return NULL;
-    }
+  if (!start_transports (self, input, output, error))
+    return NULL;
 
-  priv->input = priv->output = transport;
+  priv->input = input;
+  priv->output = output;
+  priv->mode = (input != NULL ? KAA_IO_READ : 0) | (output != NULL ? KAA_IO_WRITE : 0);
   old = kaa_filter_transport_unwrap (old);
+  kaa_channel_publish (priv);
+  refuse_impossible (self);
   kaa_channel_notify_fileno (self);
   kaa_channel_notify_state (self);
   kaa_channel_schedule (self);
@@ -443,7 +456,7 @@ kaa_io_channel_new_pair (KaaIOChannel **a,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   *a = *b = NULL;
-  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 || !kaa_sys_move_pair_up (fds))
     {
       g_propagate_error (error, kaa_transport_error (errno, "Making a pair; its", -1));
       return FALSE;

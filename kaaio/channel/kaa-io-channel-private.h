@@ -479,10 +479,11 @@ void          kaa_channel_opened                (KaaIOChannel *self);
 gboolean      kaa_channel_gather_input          (KaaIOChannel *self, gsize *length, GError **error);
 /* What is in the queue is the caller's from then on. */
 GBytes         *kaa_channel_take_input         (KaaIOChannel  *self);
-/* Puts a transport (taken) in the place of the one that is open for both directions: nothing is announced; queues, requests and
- * handlers stay. Returns the old one, which still runs, because the new one may go through it; or NULL with an error: nothing has
- * changed then. */
-KaaTransport *kaa_channel_exchange_transport    (KaaIOChannel *self, KaaTransport *transport, GError **error);
+void          kaa_channel_discard_transport     (KaaTransport *transport);
+/* Puts transports (taken; often the same, either may be NULL) in the place of the one that is open for both directions: nothing is
+ * announced; queues, requests and handlers stay. Returns the old one, which still runs, because the new one may go through it; or
+ * NULL with an error: nothing has changed then. */
+KaaTransport *kaa_channel_exchange_transports   (KaaIOChannel *self, KaaTransport *input, KaaTransport *output, GError **error);
 
 /* kaa-channel-pump.c */
 void          kaa_channel_dispatch              (KaaPollEntry *entry);

@@ -229,7 +229,8 @@ accept_one (KaaListener *self,
             guint        i)
 {
   KaaSockaddr peer = { .length = sizeof peer.storage };
-  int fd = accept4 (self->watches[i].fd, (struct sockaddr *) &peer.storage, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int fd = kaa_sys_move_up (accept4 (self->watches[i].fd, (struct sockaddr *) &peer.storage, &peer.length,
+                                     SOCK_CLOEXEC | SOCK_NONBLOCK));
   int errsv = errno;
   Verdict verdict;
 

@@ -95,7 +95,7 @@ kaa_listening_get_end (const KaaListening *self,
 static gboolean
 is_stale (const KaaSockaddr *sockaddr)
 {
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = kaa_sys_move_up (socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   gboolean stale;
 
   if (fd < 0)
@@ -152,7 +152,7 @@ own_path (KaaListening      *self,
           GError           **error)
 {
   struct stat status;
-  int fd = open (address->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  int fd = kaa_sys_move_up (open (address->name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   gboolean good = TRUE;
   char *proc;
 
@@ -229,7 +229,7 @@ bind_one (KaaListening      *self,
           gboolean          *bound)
 {
   int family = sockaddr->storage.ss_family;
-  int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = kaa_sys_move_up (socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   int errsv;
 
   if (fd < 0)

@@ -250,7 +250,7 @@ kaa_io_channel_new_for_serial (const char      *path,
   if (!check_arguments (baud, flags, error))
     return NULL;
 
-  fd = open (path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  fd = kaa_sys_move_up (open (path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   if (fd < 0)
     {
       set_line_error (error, errno, "Opening", path);

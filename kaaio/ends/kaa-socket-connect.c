@@ -13,7 +13,6 @@
 #include "future/kaa-alarm.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gunixsocketaddress.h>
 
 /* Seconds between two attempts where the queue is full: twice as long each time, up to the last. */
@@ -161,7 +160,7 @@ take_connection (KaaSocket          *socket,
       return NULL;
     }
 
-  fd = fcntl (g_socket_get_fd (g_socket_connection_get_socket (connection)), F_DUPFD_CLOEXEC, 0);
+  fd = kaa_sys_dup (g_socket_get_fd (g_socket_connection_get_socket (connection)));
   if (fd < 0)
     {
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "Taking over the connection: %s", g_strerror (errno));
@@ -196,7 +195,7 @@ connected (KaaConnecting     *self,
   fd = transport->fd;
   g_object_ref (socket);
   future = finish (self);
-  waiting = kaa_channel_exchange_transport (KAA_IO_CHANNEL (socket), transport, &error);
+  waiting = kaa_channel_exchange_transports (KAA_IO_CHANNEL (socket), transport, transport, &error);
   if (waiting == NULL)
     {
       kaa_sys_close (fd);

@@ -147,7 +147,8 @@ agreed (KaaHandshake *self)
 
   self->agreed = TRUE;
   future = finish (self);
-  gate = kaa_channel_exchange_transport (channel, kaa_channel_filter_transport (channel, transport), NULL);
+  transport = kaa_channel_filter_transport (channel, transport);
+  gate = kaa_channel_exchange_transports (channel, transport, transport, NULL);
   gate->klass->stop (gate);
   gate->klass->close (gate, priv->close_fd, /* forked= */ FALSE);
   kaa_in_progress_settle_boolean (future, TRUE, FALSE);
@@ -349,7 +350,7 @@ new_base (KaaTransport  *plain,
     }
   else
     {
-      fd = fcntl (plain->fd, F_DUPFD_CLOEXEC, 0);
+      fd = kaa_sys_dup (plain->fd);
       if (fd < 0)
         {
           g_propagate_error (error, kaa_transport_error (errno, "Duplicating", plain->fd));
@@ -494,7 +495,8 @@ close_gate (KaaHandshake *self)
   gate->stream = g_object_ref (G_OBJECT (self->connection));
   /* A handler of the notifications may close the channel. */
   g_ref_count_inc (&self->ref_count);
-  kaa_channel_exchange_transport (channel, kaa_channel_filter_transport (channel, gate), NULL);
+  gate = kaa_channel_filter_transport (channel, gate);
+  kaa_channel_exchange_transports (channel, gate, gate, NULL);
   if (length == 0 && self->future != NULL)
     gate_passed (self);
   handshake_unref (self);

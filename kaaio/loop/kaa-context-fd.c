@@ -85,9 +85,9 @@ static gboolean
 take (Own *own,
       int  fd)
 {
-  own->fd = fd;
-  own->mark = fd >= 0 ? kaa_sys_mark (fd) : 0;
-  return fd >= 0;
+  own->fd = kaa_sys_move_up (fd);
+  own->mark = own->fd >= 0 ? kaa_sys_mark (own->fd) : 0;
+  return own->fd >= 0;
 }
 
 static gboolean

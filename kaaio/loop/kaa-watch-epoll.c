@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loop/kaa-poller-private.h"
 
+#include "bytes/kaa-sys.h"
+
 /*
  * The epoll set of a poller: what it watches when there are many. Where the system has none,
  * there is never a set, and all watches are direct.
@@ -226,7 +228,7 @@ kaa_epoll_cleared (KaaPoller *self,
 void
 kaa_epoll_open (KaaPoller *self)
 {
-  int fd = epoll_create1 (EPOLL_CLOEXEC);
+  int fd = kaa_sys_move_up (epoll_create1 (EPOLL_CLOEXEC));
 
   if (fd < 0)
     return;

@@ -44,7 +44,7 @@ kaa_conduit_new (gsize size)
   KaaConduit *self;
   int fds[2];
 
-  if (pipe2 (fds, O_CLOEXEC | O_NONBLOCK) < 0)
+  if (pipe2 (fds, O_CLOEXEC | O_NONBLOCK) < 0 || !kaa_sys_move_pair_up (fds))
     return NULL;
 
   self = g_new0 (KaaConduit, 1);
