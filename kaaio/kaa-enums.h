@@ -88,6 +88,15 @@ typedef enum /*< flags >*/
  * @KAA_PROCESS_STDERR_PIPE: what the child says on its standard error is a channel of its own
  * @KAA_PROCESS_MERGE_STDERR: what the child says on its standard error is among its output
  * @KAA_PROCESS_CLEAN_ENVIRONMENT: the child does not inherit the environment of this process
+ * @KAA_PROCESS_NEW_GROUP: the child leads a process group of its own: [method@Kaa.Process.stop] and [method@Kaa.Process.send_signal] reach
+ *   all of it, signals that a terminal makes (Ctrl-C) do not, and where it shares a terminal it is in the background there
+ * @KAA_PROCESS_NEW_SESSION: the same with a session of its own, without a terminal. `KAA_PROCESS_PTY` has one anyway
+ * @KAA_PROCESS_DIE_WITH_PARENT: the child is killed when the thread that has started it ends, be it that this process does; after
+ *   [method@Kaa.Process.launch] when this process ends. What the child has started is not, nor a program that is privileged by its file
+ * @KAA_PROCESS_STDIN_NULL: the child's input is empty; the channel does not write
+ * @KAA_PROCESS_STDIN_INHERIT: the child's input is that of this process; the channel does not write
+ * @KAA_PROCESS_STDOUT_INHERIT: the child's output goes where that of this process goes; the channel does not read
+ * @KAA_PROCESS_STDERR_NULL: what the child says on its standard error is thrown away
  *
  * How a child process is started.
  *
@@ -99,7 +108,14 @@ typedef enum /*< flags >*/
   KAA_PROCESS_PTY               = 1 << 0,
   KAA_PROCESS_STDERR_PIPE       = 1 << 1,
   KAA_PROCESS_MERGE_STDERR      = 1 << 2,
-  KAA_PROCESS_CLEAN_ENVIRONMENT = 1 << 3
+  KAA_PROCESS_CLEAN_ENVIRONMENT = 1 << 3,
+  KAA_PROCESS_NEW_GROUP         = 1 << 4,
+  KAA_PROCESS_NEW_SESSION       = 1 << 5,
+  KAA_PROCESS_DIE_WITH_PARENT   = 1 << 6,
+  KAA_PROCESS_STDIN_NULL        = 1 << 7,
+  KAA_PROCESS_STDIN_INHERIT     = 1 << 8,
+  KAA_PROCESS_STDOUT_INHERIT    = 1 << 9,
+  KAA_PROCESS_STDERR_NULL       = 1 << 10
 } KaaProcessFlags;
 
 /**

@@ -33,7 +33,8 @@ typedef enum
   KAA_PENDING_SHUTDOWN,
   KAA_PENDING_CLOSE,
   KAA_PENDING_ACCEPT,
-  KAA_PENDING_EXIT
+  KAA_PENDING_EXIT,
+  KAA_PENDING_STOP
 } KaaPendingKind;
 
 /* Whoever is told of the end may ask at once for more, and be told again. Such requests are answered, but hold nothing up. */

@@ -10,7 +10,12 @@
  * Where there is no pidfd (before Linux 5.3, no descriptor is left, or somebody has closed it) a thread waits for the end, and reaping is left to the
  * poller's thread, so that there is never a moment at which the number is free and a signal still on its way.
  *
- * References: who started it has one, the loop one until it was reaped or the context is gone, the thread one.
+ * The number of a group stays taken as long as anybody is in it, and its leader may end first. Linux 6.9 signals the group by the
+ * leader's pidfd. Before that there is only the number: so what is left of a group that is being stopped is looked at often enough that
+ * no number can come round in between (they are given away in turn), and nothing is sent once it was seen empty.
+ *
+ * References: who started it has one, the loop one until it was reaped or the context is gone, the thread one; and what is left
+ * of its group one while it is being stopped.
  */
 
 #include "ends/kaa-child.h"
@@ -40,12 +45,22 @@ struct _KaaChild
   gint64 term_at;            /* -1: never */
   gint64 kill_at;
   GSource *alarm;
+  int failure;               /* errno of a signal that had to be sent, until it is asked for */
   gboolean asked;            /* by SIGTERM, to end */
   gboolean ended;            /* said by the thread */
   gboolean reaped;
   gboolean orphan;
   gboolean in_loop;          /* the loop has its reference */
+  gboolean leader;           /* signals are for its group */
+  gboolean survived;         /* it was reaped, and others of its group are still being stopped */
 };
+
+/* Between two looks at what is left of a group. */
+#define GROUP_INTERVAL (100 * 1000)
+
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+# define PIDFD_SIGNAL_PROCESS_GROUP (1U << 2)
+#endif
 
 /* A thread reaps what another one may be about to kill only when the context goes, which is seldom: one lock for all. */
 static GMutex orphans;
@@ -57,7 +72,7 @@ open_pidfd (pid_t pid)
 {
 #ifdef SYS_pidfd_open
   /* CLOEXEC by itself. */
-  return (int) syscall (SYS_pidfd_open, pid, 0);
+  return kaa_sys_move_up ((int) syscall (SYS_pidfd_open, pid, 0));
 #else
   errno = ENOSYS;
   return -1;
@@ -145,6 +160,37 @@ reap (KaaChild *self,
   return TRUE;
 }
 
+static int
+signal_child (KaaChild *self,
+              int       signum)
+{
+#ifdef SYS_pidfd_send_signal
+  if (has_pidfd (self))
+    return (int) syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0);
+#endif
+  return kill (self->pid, signum);
+}
+
+static int
+signal_group (KaaChild *self,
+              int       signum)
+{
+#ifdef SYS_pidfd_send_signal
+  if (has_pidfd (self))
+    {
+      int result = (int) syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, PIDFD_SIGNAL_PROCESS_GROUP);
+
+      /* An older kernel, or no such signal. */
+      if (result == 0 || errno != EINVAL)
+        return result;
+      /* Somebody else may have reaped the leader, and nobody be left whose number it is. */
+      if (!self->survived && signal_child (self, 0) < 0)
+        return -1;
+    }
+#endif
+  return kill (-self->pid, signum);
+}
+
 int
 kaa_child_signal (KaaChild *self,
                   int       signum)
@@ -155,12 +201,7 @@ kaa_child_signal (KaaChild *self,
       errno = ESRCH;
       return -1;
     }
-
-#ifdef SYS_pidfd_send_signal
-  if (has_pidfd (self))
-    return (int) syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0);
-#endif
-  return kill (self->pid, signum);
+  return self->leader ? signal_group (self, signum) : signal_child (self, signum);
 }
 
 /* --- stopping --- */
@@ -180,17 +221,30 @@ get_earlier (gint64 a,
   return MIN (a, b);
 }
 
+/* Whoever may not send this one may not send the next either. That the child has ended meanwhile is told elsewhere. */
+static gboolean
+must_signal (KaaChild *self,
+             int       signum)
+{
+  if (kaa_child_signal (self, signum) == 0 || errno == ESRCH)
+    return TRUE;
+
+  self->failure = errno;
+  self->term_at = self->kill_at = -1;
+  kaa_child_schedule (self);
+  return FALSE;
+}
+
 static void
 send_due_signals (KaaChild *self)
 {
   if (is_due (self->kill_at))
     {
-      kaa_child_signal (self, SIGKILL);
+      must_signal (self, SIGKILL);
       self->kill_at = self->term_at = -1;
     }
-  else if (is_due (self->term_at))
+  else if (is_due (self->term_at) && must_signal (self, SIGTERM))
     {
-      kaa_child_signal (self, SIGTERM);
       /* One that was stopped by a signal hears of it only when it goes on. */
       kaa_child_signal (self, SIGCONT);
       self->term_at = -1;
@@ -198,13 +252,40 @@ send_due_signals (KaaChild *self)
     }
 }
 
+static void end_alarm (KaaChild *self);
+
+/* FALSE where nobody is left of it, or all have been killed. */
+static gboolean
+stop_survivors (KaaChild *self)
+{
+  if (kaa_poller_is_forked (self->entry.poller))
+    return FALSE;
+  if (!is_due (self->kill_at))
+    return signal_group (self, 0) == 0 || errno == EPERM;
+  signal_group (self, SIGKILL);
+  return FALSE;
+}
+
 static gboolean
 alarm_rang (gpointer data)
 {
   KaaChild *self = data;
 
-  send_due_signals (self);
-  g_source_set_ready_time (self->alarm, get_earlier (self->term_at, self->kill_at));
+  if (!self->survived)
+    {
+      send_due_signals (self);
+      g_source_set_ready_time (self->alarm, get_earlier (self->term_at, self->kill_at));
+    }
+  else if (stop_survivors (self))
+    {
+      g_source_set_ready_time (self->alarm, MIN (self->kill_at, g_get_monotonic_time () + GROUP_INTERVAL));
+    }
+  else
+    {
+      self->survived = FALSE;
+      end_alarm (self);
+      child_unref (self);
+    }
   return G_SOURCE_CONTINUE;
 }
 
@@ -247,11 +328,36 @@ kaa_child_stop_at (KaaChild *self,
   if (self->reaped)
     return;
 
+  self->failure = 0;
   if (!self->asked)
     self->term_at = get_earlier (self->term_at, term_at);
   self->kill_at = get_earlier (self->kill_at, kill_at);
   send_due_signals (self);
   set_alarm (self, get_earlier (self->term_at, self->kill_at));
+}
+
+int
+kaa_child_take_failure (KaaChild *self)
+{
+  int failure = self->failure;
+
+  self->failure = 0;
+  return failure;
+}
+
+/* The leader was reaped: the rest of its group has as long as it would have had. */
+static void
+leave_survivors (KaaChild *self)
+{
+  self->survived = self->leader && self->kill_at >= 0;
+  if (!self->survived || !stop_survivors (self))
+    {
+      self->survived = FALSE;
+      end_alarm (self);
+      return;
+    }
+  child_ref (self);
+  set_alarm (self, MIN (self->kill_at, g_get_monotonic_time () + GROUP_INTERVAL));
 }
 
 /* --- in a thread --- */
@@ -327,7 +433,7 @@ dispatch (KaaPollEntry *entry)
       if (reap (self, WNOHANG))
         {
           kaa_watch_stop (&self->watch);
-          end_alarm (self);
+          leave_survivors (self);
           self->in_loop = FALSE;
           child_unref (self);
         }
@@ -364,7 +470,9 @@ context_gone (KaaPollEntry *entry)
   kaa_watch_stop (&self->watch);
   kaa_alarm_clear (&self->alarm, NULL);
   /* Nobody is left who would look at the clock. */
-  if (self->kill_at >= 0)
+  if (self->survived)
+    signal_group (self, SIGKILL);
+  else if (self->kill_at >= 0)
     kaa_child_signal (self, SIGKILL);
   needs_thread = self->pidfd >= 0 && !self->reaped;
   g_mutex_unlock (&orphans);
@@ -374,7 +482,7 @@ context_gone (KaaPollEntry *entry)
 
   if (needs_thread)
     g_thread_unref (g_thread_new ("kaa-reaper", reap_in_thread, self));
-  else if (self->in_loop)
+  else if (self->in_loop || self->survived)
     child_unref (self);
   child_unref (self);
 }
@@ -387,6 +495,7 @@ static const KaaPollEntryFuncs entry_funcs = {
 
 KaaChild *
 kaa_child_new (pid_t                pid,
+               gboolean             leader,
                KaaPoller           *poller,
                const KaaChildFuncs *funcs,
                gpointer             owner)
@@ -398,6 +507,7 @@ kaa_child_new (pid_t                pid,
   self->funcs = funcs;
   self->owner = owner;
   self->pid = pid;
+  self->leader = leader;
   self->term_at = self->kill_at = -1;
   g_atomic_ref_count_init (&self->ref_count);
   self->in_loop = TRUE;

@@ -26,9 +26,10 @@ typedef struct
                        gpointer  owner);
 } KaaChildFuncs;
 
-/* pid is a child that nobody else reaps. changed() is called in the next turn. All on the poller's thread, or when the context is
- * gone; nothing after letting go. */
+/* pid is a child that nobody else reaps. leader: of a process group, which all signals are for. changed() is called in the next turn. All
+ * on the poller's thread, or when the context is gone; nothing after letting go. */
 KaaChild *kaa_child_new        (pid_t                pid,
+                                gboolean             leader,
                                 KaaPoller           *poller,
                                 const KaaChildFuncs *funcs,
                                 gpointer             owner);
@@ -45,9 +46,12 @@ pid_t     kaa_child_get_pid    (KaaChild     *self);
 /* -1 with errno; never to a process that was reaped. */
 int       kaa_child_signal     (KaaChild     *self,
                                 int           signum);
-/* TERM and KILL at moments of the monotonic clock, -1 for never; earlier ones count. */
+/* TERM and KILL at moments of the monotonic clock, -1 for never; earlier ones count. What is left of a group when its leader has ended
+ * is killed when it is time. */
 void      kaa_child_stop_at    (KaaChild     *self,
                                 gint64        term_at,
                                 gint64        kill_at);
+/* Such a signal could not be sent, so there will be no more of them: the errno, once, after a call of changed(); or 0. */
+int       kaa_child_take_failure (KaaChild   *self);
 
 G_END_DECLS

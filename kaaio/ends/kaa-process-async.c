@@ -18,6 +18,50 @@ get_status (GAsyncResult  *result,
 }
 
 /**
+ * kaa_process_launch_async:
+ * @self: a process
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.Process.launch] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_process_launch_async (KaaProcess          *self,
+                          GCancellable        *cancellable,
+                          GAsyncReadyCallback  callback,
+                          gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_PROCESS (self));
+
+  kaa_in_progress_begin_async (kaa_process_launch (self), kaa_process_launch_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_process_launch_finish:
+ * @self: a process
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.Process.launch_async].
+ *
+ * Returns: %TRUE if the program runs
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_process_launch_finish (KaaProcess    *self,
+                           GAsyncResult  *result,
+                           GError       **error)
+{
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_process_launch_async), FALSE);
+
+  return kaa_in_progress_get_boolean (KAA_IN_PROGRESS (result), error);
+}
+
+/**
  * kaa_process_stop_async:
  * @self: a process
  * @seconds: how long the child may take; negative for as long as it likes

@@ -30,6 +30,7 @@ struct _KaaConversation
   GBytes *input;           /* what has not been sent of it; NULL: all has */
   KaaInProgress *room;     /* for the next piece */
   GError *error;
+  gboolean launching;      /* there is no child yet */
   Collector collectors[KAA_N_OUTPUTS];
 };
 
@@ -79,10 +80,15 @@ static void
 end_input (KaaConversation *self,
            gboolean         in_line)
 {
+  KaaIOChannel *channel = KAA_IO_CHANNEL (self->process);
+  KaaIOCondition mode = kaa_io_channel_get_mode (channel);
+
   if (kaa_process_get_private (self->process)->flags & KAA_PROCESS_PTY)
     end_terminal (self->process, in_line);
-  else
-    g_object_unref (kaa_io_channel_shutdown (KAA_IO_CHANNEL (self->process), KAA_IO_WRITE));
+  else if (mode == KAA_IO_WRITE)
+    g_object_unref (kaa_io_channel_close (channel, KAA_CLOSE_NONE));
+  else if (mode & KAA_IO_WRITE)
+    g_object_unref (kaa_io_channel_shutdown (channel, KAA_IO_WRITE));
 }
 
 static void feed (KaaConversation *self);
@@ -146,7 +152,7 @@ feed (KaaConversation *self)
   KaaIOChannel *channel = KAA_IO_CHANNEL (self->process);
   gboolean in_line = FALSE;
 
-  while (self->input != NULL && self->room == NULL && self->future != NULL)
+  while (self->input != NULL && self->room == NULL && self->future != NULL && !self->launching)
     {
       gsize length = get_piece (self);
       gsize size = g_bytes_get_size (self->input);
@@ -225,7 +231,8 @@ read_failed (const GError *error,
 static void
 collect (Collector *self)
 {
-  if (self->channel == NULL || self->ended || self->read != NULL || self->conversation->future == NULL)
+  if (self->channel == NULL || self->ended || self->read != NULL || self->conversation->future == NULL ||
+      self->conversation->launching || !(kaa_io_channel_get_mode (self->channel) & KAA_IO_READ))
     return;
   self->read = kaa_io_channel_read (self->channel);
   conversation_ref (self->conversation);
@@ -319,7 +326,7 @@ kaa_process_is_communicating (KaaProcess *self)
 {
   KaaConversation *conversation = kaa_process_get_private (self)->conversation;
 
-  return conversation != NULL && conversation->future != NULL;
+  return conversation != NULL && conversation->future != NULL && !conversation->launching;
 }
 
 /* Whoever else has inherited the pipes is not part of it. */
@@ -367,6 +374,7 @@ kaa_process_drop_conversation (KaaProcess   *self,
   if (conversation == NULL)
     return;
   future = g_steal_pointer (&conversation->future);
+  conversation->launching = FALSE;
   pause_conversation (conversation);
   conversation_unref (conversation);
   if (future != NULL)
@@ -376,24 +384,78 @@ kaa_process_drop_conversation (KaaProcess   *self,
     }
 }
 
+void
+kaa_process_drop_last_conversation (KaaProcess *self)
+{
+  GError *error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "Another child was started");
+
+  kaa_process_drop_conversation (self, error);
+  g_error_free (error);
+}
+
+/* --- beginning --- */
+
+static void
+go_on (KaaConversation *self)
+{
+  for (guint i = 0; i < KAA_N_OUTPUTS; i++)
+    collect (&self->collectors[i]);
+  feed (self);
+}
+
+static void
+launched (const GValue *result,
+          gpointer      user_data)
+{
+  KaaConversation *self = user_data;
+
+  /* It was dropped. */
+  if (!self->launching)
+    return;
+  self->launching = FALSE;
+  go_on (self);
+  if (kaa_process_get_private (self->process)->child != NULL)
+    kaa_child_schedule (kaa_process_get_private (self->process)->child);
+}
+
+/* Where there is no child there is one being started, or it fails. */
 static gboolean
 prepare (KaaProcess  *self,
+         GBytes      *input,
          GError     **error)
 {
   KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaInProgress *launch;
 
   if (!kaa_channel_insist (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
     {
       g_propagate_error (error, kaa_channel_new_thread_error ());
       return FALSE;
     }
-  if (kaa_process_is_communicating (self))
+  if (priv->conversation != NULL && priv->conversation->future != NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING,
                            "A conversation is under way already; wait for it, or abort it");
       return FALSE;
     }
-  return priv->running || (priv->child != NULL && !priv->communicated) || kaa_process_start (self, error);
+  if (input != NULL && g_bytes_get_size (input) > 0 && !kaa_process_has_input (self))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                           "The child's standard input is not this channel's, so nothing can be said to it");
+      return FALSE;
+    }
+  if (priv->running || priv->launch != NULL || (priv->child != NULL && !priv->communicated))
+    return TRUE;
+
+  launch = kaa_process_launch (self);
+  if (priv->launch == NULL)
+    {
+      kaa_in_progress_get_boolean (launch, error);
+      g_object_unref (launch);
+      return FALSE;
+    }
+  g_object_unref (launch);
+  return TRUE;
 }
 
 /**
@@ -410,7 +472,12 @@ prepare (KaaProcess  *self,
  * A child that does not read its input is no error, and its [property@Kaa.Process:exit-status] is not looked at. Other processes that
  * have inherited the pipes are not waited for.
  *
- * The future fails with what [method@Kaa.Process.start] fails with, with `G_IO_ERROR_PENDING` while there is another conversation, with
+ * The child is started as by [method@Kaa.Process.launch], so the loop is not blocked. Where its standard input or output is
+ * something else (`KAA_PROCESS_STDIN_NULL`, [method@Kaa.Process.take_fd] and their like) there is nothing to be said, or the result is
+ * empty.
+ *
+ * The future fails with what [method@Kaa.Process.start] fails with, with `G_IO_ERROR_INVALID_ARGUMENT` for an @input that the child would
+ * not get, with `G_IO_ERROR_PENDING` while there is another conversation, with
  * `G_IO_ERROR_CLOSED` where the process is disposed or started again meanwhile, with what reading fails with, and where @input cannot be
  * written though the child would read it (`G_IO_ERROR_MESSAGE_TOO_LARGE` for a line that a terminal would cut); the child runs on then. Aborting it leaves the
  * child alone, and what was collected to the next call. In the thread of the main context.
@@ -431,7 +498,7 @@ kaa_process_communicate (KaaProcess *self,
   g_return_val_if_fail (KAA_IS_PROCESS (self), NULL);
 
   priv = kaa_process_get_private (self);
-  if (!prepare (self, &error))
+  if (!prepare (self, input, &error))
     {
       future = kaa_in_progress_new (G_OBJECT (self));
       kaa_in_progress_throw (future, error);
@@ -442,14 +509,19 @@ kaa_process_communicate (KaaProcess *self,
   if (priv->conversation == NULL)
     priv->conversation = conversation_new (self);
   conversation = priv->conversation;
+  if (priv->launch != NULL && !conversation->launching)
+    {
+      conversation->launching = TRUE;
+      kaa_in_progress_then (kaa_process_get_launch (self), launched, conversation_ref (conversation), conversation_unref,
+                            NULL, NULL, NULL);
+    }
   future = kaa_in_progress_new_operation (G_OBJECT (self), kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller,
                                           &conversation_funcs, conversation);
   conversation->future = g_object_ref (future);
 
   add_input (conversation, input);
-  for (guint i = 0; i < KAA_N_OUTPUTS; i++)
-    collect (&conversation->collectors[i]);
-  feed (conversation);
-  kaa_child_schedule (priv->child);
+  go_on (conversation);
+  if (!conversation->launching)
+    kaa_child_schedule (priv->child);
   return future;
 }

@@ -1,184 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Starting a child: the pipes or the terminal, the environment, and the channels on this side. */
+/* Starting a child, and what is told then; what it is given beside its three descriptors. */
 
 #include "ends/kaa-process-private.h"
 
-#include "ends/kaa-pty.h"
-#include "ends/kaa-spawn.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
-
-/* Descriptors, -1 where there is none. Those of the child by their numbers there. */
-typedef struct
-{
-  int input, output, error; /* ours: what the child reads, writes, and complains to */
-  int child[3];
-} Ends;
-
-static void
-close_fd (int *fd)
-{
-  if (*fd >= 0)
-    kaa_sys_close (*fd);
-  *fd = -1;
-}
-
-static void
-close_ends (Ends *ends)
-{
-  if (ends->output != ends->input)
-    close_fd (&ends->output);
-  close_fd (&ends->input);
-  close_fd (&ends->error);
-  for (guint i = 0; i < G_N_ELEMENTS (ends->child); i++)
-    if (i == 0 || ends->child[i] != ends->child[0])
-      close_fd (&ends->child[i]);
-}
-
-/* The direction is ours: we write, or we read. */
-static gboolean
-make_pipe (gboolean   we_write,
-           int       *ours,
-           int       *childs,
-           GError   **error)
-{
-  int fds[2] = { -1, -1 };
-  int flags;
-
-  if (pipe2 (fds, O_CLOEXEC) == 0 && kaa_spawn_move_up (&fds[0]) && kaa_spawn_move_up (&fds[1]))
-    {
-      *ours = fds[we_write ? 1 : 0];
-      *childs = fds[we_write ? 0 : 1];
-      /* The two ends do not share their flags, so the child does not see this. */
-      flags = fcntl (*ours, F_GETFL);
-      if (flags >= 0 && fcntl (*ours, F_SETFL, flags | O_NONBLOCK) == 0)
-        return TRUE;
-    }
-
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "There is no pipe for the child: %s", g_strerror (errno));
-  close_fd (&fds[0]);
-  close_fd (&fds[1]);
-  *ours = *childs = -1;
-  return FALSE;
-}
-
-/* What is closed here would be the next thing that the child opens. */
-static gboolean
-inherit_stderr (int     *fd,
-                GError **error)
-{
-  if (fcntl (STDERR_FILENO, F_GETFD) >= 0)
-    return TRUE;
-
-  *fd = open ("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (*fd >= 0 && kaa_spawn_move_up (fd))
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "Opening /dev/null failed: %s", g_strerror (errno));
-  return FALSE;
-}
-
-static gboolean
-make_ends (KaaProcessPrivate  *priv,
-           Ends               *ends,
-           GError            **error)
-{
-  *ends = (Ends) { -1, -1, -1, { -1, -1, -1 } };
-
-  if (priv->flags & KAA_PROCESS_PTY)
-    {
-      if (!kaa_pty_open (priv->rows, priv->columns, &ends->input, &ends->child[0], error))
-        return FALSE;
-      ends->output = ends->input;
-      ends->child[1] = ends->child[2] = ends->child[0];
-    }
-  else if (!make_pipe (TRUE, &ends->input, &ends->child[0], error) ||
-           !make_pipe (FALSE, &ends->output, &ends->child[1], error))
-    {
-      return FALSE;
-    }
-
-  if (priv->flags & KAA_PROCESS_STDERR_PIPE)
-    return make_pipe (FALSE, &ends->error, &ends->child[2], error);
-  if (priv->flags & KAA_PROCESS_MERGE_STDERR)
-    ends->child[2] = fcntl (ends->child[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (ends->child[2] < 0)
-    return inherit_stderr (&ends->child[2], error);
-  return TRUE;
-}
-
-static char **
-make_environment (KaaProcessPrivate *priv)
-{
-  char **environment = (priv->flags & KAA_PROCESS_CLEAN_ENVIRONMENT) ? g_new0 (char *, 1) : g_get_environ ();
-
-  for (char **entry = priv->environment; entry != NULL && *entry != NULL; entry++)
-    {
-      const char *equals = strchr (*entry, '=');
-      char *name = g_strndup (*entry, equals - *entry);
-
-      environment = g_environ_setenv (environment, name, equals + 1, /* overwrite= */ TRUE);
-      g_free (name);
-    }
-  return environment;
-}
-
-static gboolean
-check (KaaProcess  *self,
-       GError     **error)
-{
-  const KaaProcessFlags both = KAA_PROCESS_STDERR_PIPE | KAA_PROCESS_MERGE_STDERR;
-  KaaProcessPrivate *priv = kaa_process_get_private (self);
-
-  if (!kaa_channel_check_openable (KAA_IO_CHANNEL (self), error))
-    return FALSE;
-  if (priv->running)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "The child is running already; stop it first");
-      return FALSE;
-    }
-  if (priv->argv == NULL || priv->argv[0] == NULL || priv->argv[0][0] == '\0')
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "There is no program: argv is empty");
-      return FALSE;
-    }
-  if ((priv->flags & both) == both)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                           "Standard error is a channel of its own or among the output, not both");
-      return FALSE;
-    }
-  for (char **entry = priv->environment; entry != NULL && *entry != NULL; entry++)
-    if (strchr (*entry, '=') == NULL || **entry == '=')
-      {
-        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                             "An entry of the environment is not of the form NAME=value");
-        return FALSE;
-      }
-  return TRUE;
-}
-
-static pid_t
-spawn (KaaProcessPrivate  *priv,
-       Ends               *ends,
-       GError            **error)
-{
-  char **environment = make_environment (priv);
-  KaaSpawn request = {
-    .argv = (const char * const *) priv->argv,
-    .envp = environment,
-    .directory = priv->directory,
-    .fds = { ends->child[0], ends->child[1], ends->child[2] },
-    .terminal = (priv->flags & KAA_PROCESS_PTY) != 0,
-  };
-  pid_t pid = kaa_spawn (&request, error);
-
-  g_strfreev (environment);
-  return pid;
-}
 
 static void
 watch_output (KaaOutput    *output,
@@ -189,78 +17,107 @@ watch_output (KaaOutput    *output,
   output->end = G_MAXUINT64;
 }
 
-/* The channels begin with our ends, which are theirs then. */
+/* Our ends, as transports. On failure the descriptors are still the setup's. */
 static gboolean
-open_channels (KaaProcess  *self,
-               Ends        *ends,
-               GError     **error)
+make_transports (KaaProcess       *self,
+                 KaaProcessSetup  *setup,
+                 KaaTransport    **input,
+                 KaaTransport    **output,
+                 GError          **error)
 {
-  KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaIOChannel *channel = KAA_IO_CHANNEL (self);
 
-  if (ends->error >= 0)
+  *input = *output = NULL;
+  if (setup->output >= 0)
     {
-      if (!kaa_io_channel_wrap_fd (priv->stderr_channel, ends->error, KAA_IO_READ, error))
+      *input = kaa_channel_new_transport (channel, setup->output, NULL,
+                                          setup->input == setup->output ? KAA_IO_READ | KAA_IO_WRITE : KAA_IO_READ, error);
+      if (*input == NULL)
         return FALSE;
-      ends->error = -1;
-      watch_output (&priv->outputs[1], priv->stderr_channel);
     }
-
-  if (!kaa_io_channel_wrap_fds (KAA_IO_CHANNEL (self), ends->output, ends->input, error))
-    return FALSE;
-  ends->output = ends->input = -1;
-  watch_output (&priv->outputs[0], KAA_IO_CHANNEL (self));
+  if (setup->input == setup->output)
+    *output = *input;
+  else if (setup->input >= 0)
+    {
+      *output = kaa_channel_new_transport (channel, setup->input, NULL, KAA_IO_WRITE, error);
+      if (*output == NULL)
+        {
+          kaa_channel_discard_transport (*input);
+          return FALSE;
+        }
+    }
   return TRUE;
 }
 
-/**
- * kaa_process_start:
- * @self: a process
- * @error: return location for an error
- *
- * Starts the child, and opens the channel (and [property@Kaa.Process:stderr-channel]).
- *
- * When this returns %TRUE the program runs. A child that has ended may be started again, with whatever
- * [property@Kaa.Process:environment] and [property@Kaa.Process:directory] are by then: what was still open of the last
- * one is closed, as by [method@Kaa.IOChannel.wrap_fd].
- *
- * What the system says about the program comes unchanged, in the `G_SPAWN_ERROR` domain: `G_SPAWN_ERROR_NOENT` for a program that
- * does not exist, `G_SPAWN_ERROR_ACCES`, `G_SPAWN_ERROR_NOEXEC` (a file that is no program: no shell is tried) and so on; a
- * directory that cannot be used is `G_SPAWN_ERROR_CHDIR`. It fails with `G_IO_ERROR_EXISTS` while a child is
- * running, with `G_IO_ERROR_INVALID_ARGUMENT` for an empty [property@Kaa.Process:argv], entries of the environment without `=`,
- * or flags that contradict each other, and with `G_IO_ERROR_TOO_MANY_OPEN_FILES` where descriptors have run out. Then there is
- * no child, and nothing has changed.
- *
- * Returns: %TRUE if the program runs
- *
- * Since: 1.0
- */
-gboolean
-kaa_process_start (KaaProcess  *self,
-                   GError     **error)
+/* In the place of what stands in for it, with everything that waits there; or anew. */
+static gboolean
+open_transports (KaaProcess    *self,
+                 gboolean       launched,
+                 KaaTransport  *input,
+                 KaaTransport  *output,
+                 GError       **error)
 {
-  KaaProcessPrivate *priv;
-  KaaPoller *poller;
-  gboolean opened;
-  Ends ends;
-  pid_t pid;
+  KaaTransport *waiting;
 
-  g_return_val_if_fail (KAA_IS_PROCESS (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+  if (!launched)
+    return kaa_channel_open_transports (KAA_IO_CHANNEL (self), input, output, error);
 
-  priv = kaa_process_get_private (self);
-  if (!check (self, error))
+  waiting = kaa_channel_exchange_transports (KAA_IO_CHANNEL (self), input, output, error);
+  if (waiting == NULL)
     return FALSE;
-  if (!make_ends (priv, &ends, error) || (pid = spawn (priv, &ends, error)) < 0)
+  waiting->klass->close (waiting, /* close_fd= */ FALSE, /* forked= */ FALSE);
+  return TRUE;
+}
+
+static gboolean
+open_channels (KaaProcess       *self,
+               KaaProcessSetup  *setup,
+               gboolean          launched,
+               GError          **error)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaTransport *input, *output;
+
+  if (setup->error >= 0)
     {
-      close_ends (&ends);
-      return FALSE;
+      if (!kaa_io_channel_wrap_fd (priv->stderr_channel, setup->error, KAA_IO_READ, error))
+        return FALSE;
+      setup->error = -1;
+      watch_output (&priv->outputs[1], priv->stderr_channel);
     }
+
+  if (!make_transports (self, setup, &input, &output, error) || !open_transports (self, launched, input, output, error))
+    return FALSE;
+  setup->output = setup->input = -1;
+  if (input != NULL)
+    watch_output (&priv->outputs[0], KAA_IO_CHANNEL (self));
+  return TRUE;
+}
+
+/* Of a session or a group of its own it is the leader. */
+static gboolean
+leads_group (KaaProcessFlags flags)
+{
+  return (flags & (KAA_PROCESS_NEW_GROUP | KAA_PROCESS_NEW_SESSION | KAA_PROCESS_PTY)) != 0;
+}
+
+gboolean
+kaa_process_begin (KaaProcess       *self,
+                   KaaProcessSetup  *setup,
+                   pid_t             pid,
+                   gboolean          launched,
+                   GError          **error)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaPoller *poller = kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller;
+  gboolean opened;
 
   /* A handler of what is announced from here on finds the new child. */
   g_object_ref (self);
+  if (!launched)
+    kaa_process_drop_last_conversation (self);
   kaa_process_forget_child (self);
-  poller = kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller;
-  priv->child = kaa_child_new (pid, poller, &kaa_process_child_funcs, self);
+  priv->child = kaa_child_new (pid, leads_group (priv->flags), poller, &kaa_process_child_funcs, self);
   priv->running = TRUE;
   priv->communicated = FALSE;
   priv->exit_status = KAA_EXIT_STATUS_UNKNOWN;
@@ -270,8 +127,8 @@ kaa_process_start (KaaProcess  *self,
       g_object_ref (self);
     }
 
-  opened = open_channels (self, &ends, error);
-  close_ends (&ends);
+  opened = open_channels (self, setup, launched, error);
+  kaa_process_setup_free (setup);
   if (!opened)
     {
       kaa_child_stop_at (priv->child, -1, 0);
@@ -286,4 +143,205 @@ kaa_process_start (KaaProcess  *self,
     }
   g_object_unref (self);
   return opened;
+}
+
+/**
+ * kaa_process_start:
+ * @self: a process
+ * @error: return location for an error
+ *
+ * Starts the child, and opens the channel (and [property@Kaa.Process:stderr-channel]).
+ *
+ * When this returns %TRUE the program runs. It waits for the system until then, which may have to load the program from a slow
+ * disk: [method@Kaa.Process.launch] does not.
+ *
+ * A child that has ended may be started again, with whatever
+ * [property@Kaa.Process:environment] and [property@Kaa.Process:directory] are by then: what was still open of the last
+ * one is closed, as by [method@Kaa.IOChannel.wrap_fd].
+ *
+ * What the system says about the program comes unchanged, in the `G_SPAWN_ERROR` domain: `G_SPAWN_ERROR_NOENT` for a program that
+ * does not exist, `G_SPAWN_ERROR_ACCES`, `G_SPAWN_ERROR_NOEXEC` (a file that is no program: no shell is tried) and so on; a
+ * directory that cannot be used is `G_SPAWN_ERROR_CHDIR`. It fails with `G_IO_ERROR_EXISTS` while a child is
+ * running or being started, with `G_IO_ERROR_INVALID_ARGUMENT` for an empty [property@Kaa.Process:argv], entries of the environment
+ * without `=`, or flags and descriptors that contradict each other, and with `G_IO_ERROR_TOO_MANY_OPEN_FILES` where descriptors
+ * have run out. Then there is no child, and nothing has changed.
+ *
+ * Returns: %TRUE if the program runs
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_process_start (KaaProcess  *self,
+                   GError     **error)
+{
+  KaaProcessSetup *setup;
+  pid_t pid;
+
+  g_return_val_if_fail (KAA_IS_PROCESS (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  setup = kaa_process_setup_new (self, error);
+  if (setup == NULL)
+    return FALSE;
+
+  pid = kaa_spawn (&setup->spawn, error);
+  if (pid < 0)
+    {
+      kaa_process_setup_undo (setup, self);
+      return FALSE;
+    }
+  return kaa_process_begin (self, setup, pid, /* launched= */ FALSE, error);
+}
+
+/* --- what else the child is given --- */
+
+static gboolean
+check_thread (KaaProcess  *self,
+              GError     **error)
+{
+  if (kaa_channel_insist (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
+    return TRUE;
+  g_propagate_error (error, kaa_channel_new_thread_error ());
+  return FALSE;
+}
+
+/**
+ * kaa_process_take_fd:
+ * @self: a process
+ * @source_fd: an open descriptor
+ * @target_fd: the number that it will have in the child
+ * @error: return location for an error
+ *
+ * Gives the child another descriptor, with the next start.
+ *
+ * After success @source_fd is the process's, which closes it when the child has it, or when the process object goes: so it is
+ * given to one child. A start that fails leaves it for the next. Numbers of several may overlap in any way; @target_fd may be
+ * @source_fd.
+ *
+ * A @target_fd of 0, 1 or 2 takes the place of the child's standard input, output or error: there is no pipe then, and this channel
+ * does not write, or read, that side. Output to a file is a matter of giving its descriptor for 1.
+ *
+ * It fails with `G_IO_ERROR_INVALID_ARGUMENT` where @source_fd is not open or @target_fd is negative, and with `G_IO_ERROR_EXISTS` where a
+ * descriptor was given for this number already: then @source_fd is still the caller's. Where a flag such as
+ * `KAA_PROCESS_STDERR_PIPE` has a use for the number too the start fails. In the thread of the main context.
+ *
+ * Returns: %TRUE if the descriptor was taken
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_process_take_fd (KaaProcess  *self,
+                     int          source_fd,
+                     int          target_fd,
+                     GError     **error)
+{
+  KaaProcessPrivate *priv;
+  KaaSpawnFd fd = { -1, target_fd };
+  int flags;
+
+  g_return_val_if_fail (KAA_IS_PROCESS (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  priv = kaa_process_get_private (self);
+  if (!check_thread (self, error))
+    return FALSE;
+
+  flags = source_fd >= 0 ? fcntl (source_fd, F_GETFD) : -1;
+  if (flags < 0 || target_fd < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   flags < 0 ? "File descriptor %d is not open" : "A child has no file descriptor %d",
+                   flags < 0 ? source_fd : target_fd);
+      return FALSE;
+    }
+  for (guint i = 0; i < priv->given->len; i++)
+    if (g_array_index (priv->given, KaaSpawnFd, i).target == target_fd)
+      {
+        g_set_error (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "The child is given another descriptor as %d already", target_fd);
+        return FALSE;
+      }
+
+  /* No other child is to have it. */
+  if (source_fd > STDERR_FILENO)
+    {
+      fcntl (source_fd, F_SETFD, flags | FD_CLOEXEC);
+      fd.source = source_fd;
+    }
+  else
+    {
+      fd.source = kaa_sys_dup (source_fd);
+      if (fd.source < 0)
+        {
+          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno), "Duplicating descriptor %d: %s", source_fd, g_strerror (errno));
+          return FALSE;
+        }
+      kaa_sys_close (source_fd);
+    }
+  g_array_append_val (priv->given, fd);
+  return TRUE;
+}
+
+/* Whatever is too large for the system is no limit. */
+static rlim_t
+to_limit (guint64 value)
+{
+  return value > G_MAXINT64 || value > (guint64) RLIM_INFINITY ? RLIM_INFINITY : (rlim_t) value;
+}
+
+/**
+ * kaa_process_set_limit:
+ * @self: a process
+ * @resource: what is limited: `RLIMIT_CPU`, `RLIMIT_AS`, `RLIMIT_NOFILE` and so on, see setrlimit(2)
+ * @soft: the limit that counts; anything above %G_MAXINT64 for none
+ * @hard: what the child may raise it to; anything above %G_MAXINT64 for none
+ * @error: return location for an error
+ *
+ * Limits what the child may use of something. It counts from the next start on; set again it takes the place of what was set before.
+ *
+ * Limits are inherited by what the child starts; most of them count for each process by itself. What is not set is as in this process.
+ *
+ * It fails with `G_IO_ERROR_INVALID_ARGUMENT` where there is no such resource, or @soft is above @hard. A limit that the system refuses (a
+ * hard one above that of this process, for one) is an error of the start. In the thread of the main context.
+ *
+ * Returns: %TRUE if it will be set
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_process_set_limit (KaaProcess  *self,
+                       int          resource,
+                       guint64      soft,
+                       guint64      hard,
+                       GError     **error)
+{
+  KaaProcessPrivate *priv;
+  KaaSpawnLimit limit = { resource, { to_limit (soft), to_limit (hard) } };
+  struct rlimit now;
+
+  g_return_val_if_fail (KAA_IS_PROCESS (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  priv = kaa_process_get_private (self);
+  if (!check_thread (self, error))
+    return FALSE;
+
+  if (resource < 0 || getrlimit (resource, &now) < 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "There is no resource %d that could be limited", resource);
+      return FALSE;
+    }
+  if (limit.limit.rlim_cur > limit.limit.rlim_max)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "The soft limit is above the hard one");
+      return FALSE;
+    }
+
+  for (guint i = 0; i < priv->limits->len; i++)
+    if (g_array_index (priv->limits, KaaSpawnLimit, i).resource == resource)
+      {
+        g_array_index (priv->limits, KaaSpawnLimit, i) = limit;
+        return TRUE;
+      }
+  g_array_append_val (priv->limits, limit);
+  return TRUE;
 }

@@ -244,6 +244,50 @@ kaa_process_get_columns (KaaProcess *self)
 }
 
 /**
+ * kaa_process_get_close_on_exit: (get-property close-on-exit)
+ * @self: a process
+ *
+ * Whether the output ends with the child.
+ *
+ * Returns: the value of [property@Kaa.Process:close-on-exit]
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_process_get_close_on_exit (KaaProcess *self)
+{
+  g_return_val_if_fail (KAA_IS_PROCESS (self), FALSE);
+
+  return kaa_process_get_private (self)->close_on_exit;
+}
+
+/**
+ * kaa_process_set_close_on_exit: (set-property close-on-exit)
+ * @self: a process
+ * @close_on_exit: %FALSE to go on reading what others write
+ *
+ * Sets whether the output ends with the child: see [property@Kaa.Process:close-on-exit].
+ *
+ * Since: 1.0
+ */
+void
+kaa_process_set_close_on_exit (KaaProcess *self,
+                               gboolean    close_on_exit)
+{
+  KaaProcessPrivate *priv;
+
+  g_return_if_fail (KAA_IS_PROCESS (self));
+
+  priv = kaa_process_get_private (self);
+  if (priv->close_on_exit == !!close_on_exit)
+    return;
+  priv->close_on_exit = !!close_on_exit;
+  if (priv->child != NULL)
+    kaa_child_schedule (priv->child);
+  kaa_process_notify (self, KAA_PROCESS_PROP_CLOSE_ON_EXIT);
+}
+
+/**
  * kaa_process_set_stop_command: (set-property stop-command)
  * @self: a process
  * @stop_command: (nullable): what is written to the child, %NULL for nothing

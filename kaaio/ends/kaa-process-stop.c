@@ -7,16 +7,18 @@
 #include "future/kaa-alarm.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 /* What both have in common: a future for the end of the child. Settled already if there is nothing to wait for; otherwise
  * *pending is TRUE. */
 static KaaInProgress *
-wait_for_exit (KaaProcess *self,
-               gboolean   *pending)
+wait_for_exit (KaaProcess     *self,
+               KaaPendingKind  kind,
+               gboolean       *pending)
 {
   KaaProcessPrivate *priv = kaa_process_get_private (self);
-  KaaPending *wait = kaa_channel_new_pending (KAA_IO_CHANNEL (self), KAA_PENDING_EXIT);
+  KaaPending *wait = kaa_channel_new_pending (KAA_IO_CHANNEL (self), kind);
   KaaInProgress *future = g_object_ref (wait->future);
 
   *pending = FALSE;
@@ -30,6 +32,15 @@ wait_for_exit (KaaProcess *self,
       kaa_pending_append (&priv->waiting, wait);
       kaa_child_schedule (priv->child);
     }
+  else if (priv->launch != NULL && kind == KAA_PENDING_STOP)
+    {
+      kaa_process_stop_launch (self);
+      kaa_pending_settle_int (wait, -SIGKILL, FALSE);
+    }
+  else if (priv->launch != NULL)
+    {
+      kaa_pending_append (&priv->waiting, wait);
+    }
   else if (priv->child == NULL)
     {
       kaa_pending_settle_error (wait, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
@@ -40,6 +51,17 @@ wait_for_exit (KaaProcess *self,
       kaa_pending_settle_int (wait, priv->exit_status, FALSE);
     }
   return future;
+}
+
+/* The command was not heard: so the signal need not wait for what becomes of it. */
+static void
+stop_unsaid (const GError *error,
+             gpointer      user_data)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (user_data);
+
+  if (priv->stopping)
+    kaa_child_stop_at (priv->child, kaa_alarm_after (0), -1);
 }
 
 /* FALSE where there is nobody who would hear it. */
@@ -53,8 +75,29 @@ say_stop (KaaProcess *self)
     return FALSE;
 
   written = kaa_io_channel_write (KAA_IO_CHANNEL (self), (const guint8 *) priv->stop_command, strlen (priv->stop_command));
+  kaa_in_progress_then (written, NULL, NULL, NULL, stop_unsaid, g_object_ref (self), g_object_unref);
   g_object_unref (written);
   return TRUE;
+}
+
+void
+kaa_process_fail_stop (KaaProcess *self,
+                       int         errsv)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaPending *next;
+
+  priv->stopping = FALSE;
+  for (KaaPending *pending = priv->waiting.first; pending != NULL; pending = next)
+    {
+      next = pending->next;
+      if (pending->kind != KAA_PENDING_STOP)
+        continue;
+      kaa_pending_unlink (pending);
+      kaa_pending_settle_error (pending, g_error_new (G_IO_ERROR, g_io_error_from_errno (errsv),
+                                                      "The child cannot be stopped: %s", g_strerror (errsv)), FALSE);
+    }
+  kaa_process_notify (self, KAA_PROCESS_PROP_STOPPING);
 }
 
 /**
@@ -68,12 +111,15 @@ say_stop (KaaProcess *self)
  * half of the time; otherwise `SIGTERM` is sent at once. When @seconds have passed the child is killed by `SIGKILL`. A
  * negative number leaves out what would come later.
  *
- * Signals go to the child, not to the children that it has started; those of a shell are reached by `exec` in its command.
- * On a pseudo-terminal the kernel hangs up on all of them when the child has ended.
+ * Signals go to the child, not to the children that it has started, unless it leads a group of its own: with
+ * `KAA_PROCESS_NEW_GROUP`, `KAA_PROCESS_NEW_SESSION` or `KAA_PROCESS_PTY` they go to all of that group, such as the programs of a
+ * shell; and what is left of it when the child has ended is killed when the time is up.
  *
  * Stopping twice is fine: both futures end with the child, and the earlier moment counts. The stop goes on if the
  * future is aborted or dropped, even if the process object itself is. The future fails with `G_IO_ERROR_NOT_INITIALIZED` if there never
- * was a child; where it has ended already the result is its exit status. In the thread of the main context.
+ * was a child, and with what the system says (`G_IO_ERROR_PERMISSION_DENIED`) where the child may not be signalled, as one that has
+ * become another user: it goes on then. Where it has ended already the result is its exit status; where it is just being
+ * launched that is called off. In the thread of the main context.
  *
  * Returns: (transfer full): a future that is finished with the exit status, as [property@Kaa.Process:exit-status], when the child has
  *   ended
@@ -91,7 +137,7 @@ kaa_process_stop (KaaProcess *self,
   g_return_val_if_fail (KAA_IS_PROCESS (self), NULL);
 
   priv = kaa_process_get_private (self);
-  future = wait_for_exit (self, &running);
+  future = wait_for_exit (self, KAA_PENDING_STOP, &running);
   if (!running)
     return future;
 
@@ -126,7 +172,7 @@ kaa_process_wait (KaaProcess *self)
 
   g_return_val_if_fail (KAA_IS_PROCESS (self), NULL);
 
-  return wait_for_exit (self, &running);
+  return wait_for_exit (self, KAA_PENDING_EXIT, &running);
 }
 
 /**
@@ -135,10 +181,11 @@ kaa_process_wait (KaaProcess *self)
  * @signum: a signal, such as `SIGUSR1`
  * @error: return location for an error
  *
- * Sends a signal to the child, and never to a stranger who has its number by now.
+ * Sends a signal to the child, or to all of the group that it leads, as [method@Kaa.Process.stop] does, and never to a stranger who has its
+ * number by now.
  *
  * It fails with `G_IO_ERROR_NOT_FOUND` where there is no child, or it has ended, and with `G_IO_ERROR_INVALID_ARGUMENT` where
- * there is no such signal. In the thread of the main context.
+ * there is no such signal, and with `G_IO_ERROR_PERMISSION_DENIED` where the child may not be signalled. In the thread of the main context.
  *
  * Returns: %TRUE if the signal was sent
  *

@@ -125,6 +125,7 @@ kaa_process_dispose (GObject *object)
       priv->finish_due = priv->finish_owed = FALSE;
     }
 
+  g_array_set_size (priv->given, 0);
   G_OBJECT_CLASS (kaa_process_parent_class)->dispose (object);
 
   if (priv->held)
@@ -139,6 +140,8 @@ kaa_process_finalize (GObject *object)
 {
   KaaProcessPrivate *priv = kaa_process_get_private (KAA_PROCESS (object));
 
+  g_array_unref (priv->limits);
+  g_array_unref (priv->given);
   g_clear_object (&priv->stderr_channel);
   g_clear_pointer (&priv->stderr_data, g_bytes_unref);
   g_strfreev (priv->argv);
@@ -220,6 +223,9 @@ kaa_process_get_property (GObject    *object,
     case KAA_PROCESS_PROP_COLUMNS:
       g_value_set_uint (value, kaa_process_get_columns (self));
       break;
+    case KAA_PROCESS_PROP_CLOSE_ON_EXIT:
+      g_value_set_boolean (value, kaa_process_get_close_on_exit (self));
+      break;
     case KAA_PROCESS_N_PROPERTIES:
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -257,6 +263,9 @@ kaa_process_set_property (GObject      *object,
       break;
     case KAA_PROCESS_PROP_COLUMNS:
       kaa_process_set_window_size (self, priv->rows, g_value_get_uint (value));
+      break;
+    case KAA_PROCESS_PROP_CLOSE_ON_EXIT:
+      kaa_process_set_close_on_exit (self, g_value_get_boolean (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -411,6 +420,24 @@ kaa_process_class_init (KaaProcessClass *klass)
   properties[KAA_PROCESS_PROP_COLUMNS] =
     g_param_spec_uint ("columns", NULL, NULL, 0, G_MAXUSHORT, DEFAULT_COLUMNS, writable);
 
+  /**
+   * KaaProcess:close-on-exit: (getter get_close_on_exit) (setter set_close_on_exit)
+   *
+   * Whether the output ends with the child (the default).
+   *
+   * Other processes that the child has started may have inherited its output, and hold it open for hours. When the child has ended, and what
+   * was there at that moment has been read, this is the end all the same: iterations end, requests finish, and the channel
+   * closes ([property@Kaa.IOChannel:close-on-eof]), as does [property@Kaa.Process:stderr-channel]. What the others write after
+   * that meets a closed pipe, or a terminal that was hung up.
+   *
+   * Without it what they write can be read until the last of them closes it; [signal@Kaa.Process::finished] and
+   * [method@Kaa.Process.communicate] do not wait for them in either case.
+   *
+   * Since: 1.0
+   */
+  properties[KAA_PROCESS_PROP_CLOSE_ON_EXIT] =
+    g_param_spec_boolean ("close-on-exit", NULL, NULL, TRUE, writable);
+
   g_object_class_install_properties (object_class, KAA_PROCESS_N_PROPERTIES, properties);
 
   /**
@@ -435,8 +462,8 @@ kaa_process_class_init (KaaProcessClass *klass)
    * [property@Kaa.Process:stderr-channel]) was consumed too. Where nobody listens, output counts as abandoned: it is not waited
    * for, and can still be read.
    *
-   * Other processes that have inherited the pipe, and hold it open, are not waited for either. What they write can be read until they
-   * close it.
+   * Other processes that have inherited the pipe or the terminal, and hold it open, are not waited for either: see
+   * [property@Kaa.Process:close-on-exit].
    *
    * Since: 1.0
    */
@@ -451,6 +478,9 @@ kaa_process_init (KaaProcess *self)
   KaaProcessPrivate *priv = kaa_process_get_private (self);
 
   priv->exit_status = KAA_EXIT_STATUS_UNKNOWN;
+  priv->close_on_exit = TRUE;
+  priv->given = kaa_process_given_new ();
+  priv->limits = g_array_new (FALSE, FALSE, sizeof (KaaSpawnLimit));
   priv->rows = DEFAULT_ROWS;
   priv->columns = DEFAULT_COLUMNS;
 }

@@ -61,6 +61,28 @@ KAA_AVAILABLE_IN_1_0
 gboolean            kaa_process_start              (KaaProcess         *self,
                                                     GError            **error);
 KAA_AVAILABLE_IN_1_0
+KaaInProgress      *kaa_process_launch             (KaaProcess         *self);
+KAA_AVAILABLE_IN_1_0
+void                kaa_process_launch_async       (KaaProcess         *self,
+                                                    GCancellable       *cancellable,
+                                                    GAsyncReadyCallback callback,
+                                                    gpointer            user_data);
+KAA_AVAILABLE_IN_1_0
+gboolean            kaa_process_launch_finish      (KaaProcess         *self,
+                                                    GAsyncResult       *result,
+                                                    GError            **error);
+KAA_AVAILABLE_IN_1_0
+gboolean            kaa_process_take_fd            (KaaProcess         *self,
+                                                    int                 source_fd,
+                                                    int                 target_fd,
+                                                    GError            **error);
+KAA_AVAILABLE_IN_1_0
+gboolean            kaa_process_set_limit          (KaaProcess         *self,
+                                                    int                 resource,
+                                                    guint64             soft,
+                                                    guint64             hard,
+                                                    GError            **error);
+KAA_AVAILABLE_IN_1_0
 KaaInProgress      *kaa_process_stop               (KaaProcess         *self,
                                                     double              seconds);
 KAA_AVAILABLE_IN_1_0
@@ -146,5 +168,10 @@ KAA_AVAILABLE_IN_1_0
 guint               kaa_process_get_rows           (KaaProcess         *self);
 KAA_AVAILABLE_IN_1_0
 guint               kaa_process_get_columns        (KaaProcess         *self);
+KAA_AVAILABLE_IN_1_0
+gboolean            kaa_process_get_close_on_exit  (KaaProcess         *self);
+KAA_AVAILABLE_IN_1_0
+void                kaa_process_set_close_on_exit  (KaaProcess         *self,
+                                                    gboolean            close_on_exit);
 
 G_END_DECLS

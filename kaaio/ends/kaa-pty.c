@@ -5,7 +5,6 @@
 #include "ends/kaa-pty.h"
 
 #include "bytes/kaa-sys.h"
-#include "ends/kaa-spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,10 +63,10 @@ kaa_pty_open (guint    rows,
 #else
   *master = posix_openpt (O_RDWR | O_NOCTTY);
 #endif
-  if (*master >= 0 && kaa_spawn_move_up (master) && set_up_master (*master))
+  if ((*master = kaa_sys_move_up (*master)) >= 0 && set_up_master (*master))
     *slave = open_slave (*master);
 
-  if (*slave < 0 || !kaa_spawn_move_up (slave) || !kaa_pty_set_size (*slave, rows, columns))
+  if ((*slave = kaa_sys_move_up (*slave)) < 0 || !kaa_pty_set_size (*slave, rows, columns))
     {
       int errsv = errno;
 

@@ -23,10 +23,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 /* Linux 5.11; the headers of the C library may be older. */
 #ifndef CLOSE_RANGE_CLOEXEC
@@ -37,9 +39,11 @@
 
 typedef enum
 {
+  STEP_PARENT,
   STEP_SESSION,
   STEP_DESCRIPTORS,
   STEP_DIRECTORY,
+  STEP_LIMITS,
   STEP_EXEC
 } Step;
 
@@ -54,7 +58,9 @@ typedef struct
 {
   const KaaSpawn *request;
   char **candidates;   /* the paths to try */
+  int *sources;        /* of request->fds, for the child to write to */
   int report_fd;
+  pid_t parent;
 } Child;
 
 /* --- the child: system calls only --- */
@@ -163,19 +169,149 @@ reset_signals (void)
 }
 
 static gboolean
-put_descriptors_into_place (const KaaSpawn *request)
+is_target (const KaaSpawn *request,
+           int             fd)
 {
-  for (int to = 0; to < FIRST_OTHER_FD; to++)
-    {
-      int result;
+  if (fd < FIRST_OTHER_FD)
+    return TRUE;
+  for (guint i = 0; i < request->n_fds; i++)
+    if (request->fds[i].target == fd)
+      return TRUE;
+  return FALSE;
+}
 
-      do
-        result = request->fds[to] >= 0 ? dup2 (request->fds[to], to) : fcntl (to, F_SETFD, 0);
-      while (result < 0 && errno == EINTR);
-      if (result < 0)
+/* Out of the way of what is put into place: a duplicate under a number that nobody is to have. */
+static int
+move_aside (const KaaSpawn *request,
+            int             fd)
+{
+  int lowest = FIRST_OTHER_FD;
+  int moved;
+
+  while ((moved = fcntl (fd, F_DUPFD_CLOEXEC, lowest)) >= 0 && is_target (request, moved))
+    {
+      close (moved);
+      lowest = moved + 1;
+    }
+  return moved;
+}
+
+/* Where a source has the number of another one's target. */
+static gboolean
+move_sources_aside (Child *child)
+{
+  const KaaSpawn *request = child->request;
+
+  for (guint i = 0; i < request->n_fds; i++)
+    {
+      child->sources[i] = request->fds[i].source;
+      if (child->sources[i] >= 0 && child->sources[i] != request->fds[i].target && is_target (request, child->sources[i]))
+        child->sources[i] = move_aside (request, child->sources[i]);
+      if (child->sources[i] < 0 && request->fds[i].source >= 0)
         return FALSE;
     }
   return TRUE;
+}
+
+static gboolean
+put_into_place (int source,
+                int target)
+{
+  int result;
+
+  do
+    result = source == target ? fcntl (target, F_SETFD, 0) : dup2 (source, target);
+  while (result < 0 && errno == EINTR);
+  return result >= 0;
+}
+
+static gboolean
+put_nothing_into_place (int target)
+{
+  int fd = open ("/dev/null", O_RDWR);
+  gboolean placed;
+
+  if (fd < 0 || fd == target)
+    return fd >= 0;
+
+  placed = put_into_place (fd, target);
+  close (fd);
+  return placed;
+}
+
+/* What is closed would be the next thing that the program opens; what is close-on-exec was not meant for it. */
+static gboolean
+check_standard_fd (const KaaSpawn *request,
+                   int             fd)
+{
+  int flags = fcntl (fd, F_GETFD);
+
+  for (guint i = 0; i < request->n_fds; i++)
+    if (request->fds[i].target == fd)
+      return TRUE;
+  return (flags >= 0 && !(flags & FD_CLOEXEC)) || put_nothing_into_place (fd);
+}
+
+static gboolean
+put_descriptors_into_place (Child *child)
+{
+  const KaaSpawn *request = child->request;
+
+  if (!move_sources_aside (child))
+    return FALSE;
+
+  for (guint i = 0; i < request->n_fds; i++)
+    if (!(child->sources[i] >= 0 ? put_into_place (child->sources[i], request->fds[i].target)
+                                 : put_nothing_into_place (request->fds[i].target)))
+      return FALSE;
+  for (int fd = 0; fd < FIRST_OTHER_FD; fd++)
+    if (!check_standard_fd (request, fd))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+set_limits (const KaaSpawn *request)
+{
+  for (guint i = 0; i < request->n_limits; i++)
+    if (setrlimit (request->limits[i].resource, &request->limits[i].limit) < 0)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+enter_session (const KaaSpawn *request)
+{
+  if (request->terminal >= 0)
+    return setsid () >= 0 && ioctl (request->terminal, TIOCSCTTY, 0) >= 0;
+  if (request->new_session)
+    return setsid () >= 0;
+  return !request->new_group || setpgid (0, 0) >= 0;
+}
+
+/* A parent that had died before the request was made would never be noticed. (One outside of the child's namespace has no number.) */
+static gboolean
+bind_to_parent (const Child *child)
+{
+#ifdef PR_SET_PDEATHSIG
+  pid_t parent;
+
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
+    return FALSE;
+  parent = getppid ();
+  if (parent != child->parent && parent != 0)
+    _exit (127);
+  return TRUE;
+#else
+  errno = ENOSYS;
+  return FALSE;
+#endif
+}
+
+static gboolean
+is_cancelled (const KaaSpawn *request)
+{
+  return request->handle != NULL && g_atomic_int_get (&request->handle->cancelled);
 }
 
 /* Whether another place in PATH is worth a try. */
@@ -193,6 +329,8 @@ try_candidates (const Child *child)
 
   for (char **path = child->candidates; *path != NULL; path++)
     {
+      if (is_cancelled (child->request))
+        _exit (127);
       execve (*path, (char **) child->request->argv, child->request->envp);
       if (errno == EACCES)
         denied = TRUE;
@@ -205,19 +343,29 @@ try_candidates (const Child *child)
 }
 
 static G_NORETURN G_NO_INLINE void
-run_child (const Child *child)
+run_child (Child *child)
 {
   const KaaSpawn *request = child->request;
 
-  if (request->terminal && (setsid () < 0 || ioctl (request->fds[0], TIOCSCTTY, 0) < 0))
+  /* With vfork() the parent sees it at once: who calls it off either finds the child or is seen by it. */
+  if (request->handle != NULL)
+    request->handle->pid = getpid ();
+  if (is_target (request, child->report_fd))
+    child->report_fd = move_aside (request, child->report_fd);
+
+  if (request->die_with_parent && !bind_to_parent (child))
+    give_up (child->report_fd, STEP_PARENT);
+  if (!enter_session (request))
     give_up (child->report_fd, STEP_SESSION);
-  if (!put_descriptors_into_place (request))
+  kaa_spawn_set_cloexec (/* by_directory= */ FALSE);
+  if (!put_descriptors_into_place (child))
     give_up (child->report_fd, STEP_DESCRIPTORS);
   if (request->directory != NULL && chdir (request->directory) < 0)
     give_up (child->report_fd, STEP_DIRECTORY);
 
-  kaa_spawn_set_cloexec (/* by_directory= */ FALSE);
   reset_signals ();
+  if (!set_limits (request))
+    give_up (child->report_fd, STEP_LIMITS);
   try_candidates (child);
   give_up (child->report_fd, STEP_EXEC);
 }
@@ -225,7 +373,7 @@ run_child (const Child *child)
 /* --- the parent --- */
 
 static G_NO_INLINE pid_t
-fork_child (const Child *child)
+fork_child (Child *child)
 {
   sigset_t all, before;
   pid_t pid;
@@ -319,13 +467,21 @@ set_error (GError         **error,
 
   switch (step)
     {
+    case STEP_PARENT:
+      g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,
+                   "Letting “%s” die with its parent failed: %s", program, g_strerror (errsv));
+      break;
     case STEP_SESSION:
       g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,
-                   "Giving “%s” a terminal failed: %s", program, g_strerror (errsv));
+                   "Giving “%s” a session, a group or a terminal failed: %s", program, g_strerror (errsv));
       break;
     case STEP_DESCRIPTORS:
       g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED,
-                   "Giving “%s” its input and output failed: %s", program, g_strerror (errsv));
+                   "Giving “%s” its descriptors failed: %s", program, g_strerror (errsv));
+      break;
+    case STEP_LIMITS:
+      g_set_error (error, G_SPAWN_ERROR, (int) get_exec_code (errsv),
+                   "Setting the limits of “%s” failed: %s", program, g_strerror (errsv));
       break;
     case STEP_DIRECTORY:
       g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_CHDIR,
@@ -351,34 +507,70 @@ read_report (int     fd,
 }
 
 static void
-reap_failed (pid_t pid)
+reap_failed (pid_t           pid,
+             KaaSpawnHandle *handle)
 {
+  siginfo_t info;
+
+  /* Only the last step takes no time: the number is free then. */
+  while (waitid (P_PID, (id_t) pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+    ;
+  if (handle != NULL)
+    g_mutex_lock (&handle->lock);
   while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
     ;
+  if (handle != NULL)
+    {
+      handle->pid = 0;
+      g_mutex_unlock (&handle->lock);
+    }
+}
+
+void
+kaa_spawn_cancel (KaaSpawnHandle *handle)
+{
+  g_mutex_lock (&handle->lock);
+  g_atomic_int_set (&handle->cancelled, TRUE);
+  if (handle->pid > 0)
+    kill (handle->pid, SIGKILL);
+  g_mutex_unlock (&handle->lock);
 }
 
 static gboolean
 make_report_pipe (int    *fds,
                   GError **error)
 {
-  gboolean made = pipe2 (fds, O_CLOEXEC) == 0;
+  gboolean made = pipe2 (fds, O_CLOEXEC) == 0 && kaa_sys_move_pair_up (fds);
 
-  if (made && !kaa_spawn_move_up (&fds[1]))
-    {
-      kaa_sys_close (fds[0]);
-      made = FALSE;
-    }
   if (!made)
     g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FAILED, "There is no descriptor for a new process: %s",
                  g_strerror (errno));
   return made;
 }
 
+/* Where fork() has given the child a memory of its own. Leaves errno as it is. */
+static void
+note_child (KaaSpawnHandle *handle,
+            pid_t           pid)
+{
+  int errsv = errno;
+
+  if (handle != NULL)
+    {
+      g_mutex_lock (&handle->lock);
+      handle->pid = MAX (pid, 0);
+      if (pid > 0 && handle->cancelled)
+        kill (pid, SIGKILL);
+      g_mutex_unlock (&handle->lock);
+    }
+  errno = errsv;
+}
+
 pid_t
 kaa_spawn (const KaaSpawn  *request,
            GError         **error)
 {
-  Child child = { .request = request };
+  Child child = { .request = request, .parent = getpid () };
   Report report;
   int fds[2];
   pid_t pid;
@@ -388,7 +580,9 @@ kaa_spawn (const KaaSpawn  *request,
 
   child.report_fd = fds[1];
   child.candidates = find_candidates (request->argv[0]);
+  child.sources = g_new (int, request->n_fds);
   pid = fork_child (&child);
+  note_child (request->handle, pid);
   if (pid < 0)
     g_set_error (error, G_SPAWN_ERROR, G_SPAWN_ERROR_FORK, "There is no process for “%s”: %s",
                  request->argv[0], g_strerror (errno));
@@ -396,30 +590,13 @@ kaa_spawn (const KaaSpawn  *request,
 
   if (pid > 0 && read_report (fds[0], &report))
     {
-      reap_failed (pid);
+      reap_failed (pid, request->handle);
       set_error (error, request, report.step, report.errsv);
       pid = -1;
     }
 
   kaa_sys_close (fds[0]);
   g_strfreev (child.candidates);
+  g_free (child.sources);
   return pid;
-}
-
-gboolean
-kaa_spawn_move_up (int *fd)
-{
-  int moved = *fd;
-
-  if (*fd >= 0 && *fd < FIRST_OTHER_FD)
-    {
-      int errsv;
-
-      moved = fcntl (*fd, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
-      errsv = errno;
-      kaa_sys_close (*fd);
-      errno = errsv;
-    }
-  *fd = moved;
-  return moved >= 0;
 }

@@ -26,7 +26,8 @@ enum
   FLAG_ENLARGED = 1 << 5,  /* a pipe that was made larger, where that is allowed */
   FLAG_HELD     = 1 << 6,  /* a terminal line that nobody else may have */
   FLAG_BREAKING = 1 << 7,  /* a break is being sent */
-  FLAG_MASTER   = 1 << 8   /* it is a KaaMasterTransport */
+  FLAG_MASTER   = 1 << 8,  /* it is a KaaMasterTransport */
+  FLAG_ENDED    = 1 << 9   /* nothing that comes now counts */
 };
 
 /* What a pipe holds unless it is told otherwise, and what is better for a splice that moves as much as that at once. */
@@ -141,6 +142,8 @@ fd_transport_read (KaaTransport  *transport,
   KaaFdTransport *self = (KaaFdTransport *) transport;
   gssize n;
 
+  if (transport->flags & FLAG_ENDED)
+    return 0;
   if (is_lost (self))
     n = -1;
   else if (transport->kind == KAA_FD_SOCKET)
@@ -393,6 +396,8 @@ fd_transport_splice (KaaTransport  *transport,
   gssize n = KAA_TRANSPORT_UNABLE;
   short missing = 0;
 
+  if (transport->flags & FLAG_ENDED)
+    return 0;
   if (is_lost (self))
     return KAA_TRANSPORT_UNABLE;
   if (is_pipe (transport))
@@ -420,6 +425,8 @@ fd_transport_get_ready (KaaTransport *transport)
   KaaFdTransport *self = (KaaFdTransport *) transport;
   KaaPollFlags ready = self->watch.ready;
 
+  if (transport->flags & FLAG_ENDED)
+    ready |= KAA_POLL_HUP;
   /* A hang-up or an error is learned by reading. It may be of the other side's output only, so it says nothing about ours. */
   if (ready & KAA_POLL_HUP)
     ready |= KAA_POLL_IN;
@@ -472,6 +479,8 @@ fd_transport_is_drained (KaaTransport  *transport,
   int errsv = 0;
   socklen_t size = sizeof errsv;
 
+  if (transport->flags & FLAG_ENDED)
+    return TRUE;
   if (is_lost (self))
     {
       g_propagate_error (error, kaa_transport_error (errno, "Using", transport->fd));
@@ -504,7 +513,7 @@ fd_transport_get_unread (KaaTransport *transport)
 {
   KaaFdTransport *self = (KaaFdTransport *) transport;
 
-  return is_lost (self) ? 0 : kaa_sys_get_unread (self->watch.fd);
+  return (transport->flags & FLAG_ENDED) || is_lost (self) ? 0 : kaa_sys_get_unread (self->watch.fd);
 }
 
 static gsize
@@ -729,6 +738,12 @@ void
 kaa_fd_transport_set_held (KaaTransport *transport)
 {
   transport->flags |= FLAG_HELD;
+}
+
+void
+kaa_fd_transport_end (KaaTransport *transport)
+{
+  transport->flags |= FLAG_ENDED;
 }
 
 gboolean

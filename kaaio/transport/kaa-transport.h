@@ -131,6 +131,8 @@ void          kaa_fd_transport_set_held    (KaaTransport *self);
 /* Begins or ends a break on a terminal line; the close ends it too. FALSE with errno. */
 gboolean      kaa_fd_transport_set_break   (KaaTransport *self,
                                             gboolean      on);
+/* It is at its end from now on, whoever else may still write: who reads gets nothing more. The caller schedules the entry. */
+void          kaa_fd_transport_end         (KaaTransport *self);
 KaaTransport *kaa_file_transport_new (int               fd,
                                       const KaaFdInfo  *info);
 

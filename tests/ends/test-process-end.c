@@ -192,68 +192,6 @@ test_finished_when_listener_goes (void)
   finish_process (self);
 }
 
-/* A grandchild that holds the pipe: exited at once, finished when the child's own output was consumed; what the other writes is not
- * lost. The grandchild ends when its own standard input does. */
-static void
-test_grandchild_holds_pipe (void)
-{
-  int read_end, write_end;
-  char *command;
-  KaaProcess *self;
-
-  make_pipe (&read_end, &write_end);
-  command = g_strdup_printf ("echo child; (cat /proc/%d/fd/%d; echo grandchild) & exit 5", (int) getpid (), read_end);
-  self = kaa_process_new_shell (command, KAA_PROCESS_NONE);
-  begin_events ();
-  note_ends (self);
-  note_signal (KAA_IO_CHANNEL (self), "readline");
-  note_signal (KAA_IO_CHANNEL (self), "closed");
-  start (self);
-  spin_until (is_finished);
-  settle ();
-  g_assert_nonnull (strstr (events->str, "L[child|]"));
-  g_assert_true (g_str_has_suffix (events->str, " finished[5]"));
-  g_assert_true (kaa_io_channel_get_alive (KAA_IO_CHANNEL (self)));
-  begin_events ();
-
-  put_string (write_end, "meanwhile\n");
-  close (write_end);
-  spin_until (!kaa_io_channel_get_alive (KAA_IO_CHANNEL (self)));
-  settle ();
-  assert_events ("L[meanwhile|] L[grandchild|] hung-up");
-  end_events ();
-  close (read_end);
-  g_free (command);
-  finish_process (self);
-}
-
-/* A partial line that nobody will complete soon is not waited for. */
-static void
-test_grandchild_and_partial_line (void)
-{
-  int read_end, write_end;
-  char *command;
-  KaaProcess *self;
-
-  make_pipe (&read_end, &write_end);
-  command = g_strdup_printf ("printf partial; cat /proc/%d/fd/%d & exit 0", (int) getpid (), read_end);
-  self = kaa_process_new_shell (command, KAA_PROCESS_NONE);
-  begin_events ();
-  note_ends (self);
-  note_signal (KAA_IO_CHANNEL (self), "readline");
-  start (self);
-  spin_until (is_finished);
-  assert_events ("exited[0] finished[0]");
-  put_string (write_end, " line\n");
-  spin_until (events->len > 0);
-  assert_events ("L[partial line|]");
-  close (write_end);
-  close (read_end);
-  end_events ();
-  g_free (command);
-  finish_process (self);
-}
-
 /* The child closes its output long before it ends. */
 static void
 test_output_ends_before_exit (void)
@@ -436,6 +374,7 @@ test_write_after_exit (void)
   KaaInProgress *line = kaa_io_channel_readline (KAA_IO_CHANNEL (self));
   GBytes *bytes;
 
+  kaa_process_set_close_on_exit (self, FALSE);
   spin_until (kaa_in_progress_get_finished (line));
   bytes = kaa_in_progress_get_bytes (line, NULL);
   assert_status (kaa_process_wait (self), 1);
@@ -680,8 +619,6 @@ main (int    argc,
   g_test_add_func ("/process-end/unheard-output", test_unheard_output);
   g_test_add_func ("/process-end/finished-waits-for-blocked", test_finished_waits_for_blocked);
   g_test_add_func ("/process-end/finished-when-listener-goes", test_finished_when_listener_goes);
-  g_test_add_func ("/process-end/grandchild-holds-pipe", test_grandchild_holds_pipe);
-  g_test_add_func ("/process-end/grandchild-and-partial-line", test_grandchild_and_partial_line);
   g_test_add_func ("/process-end/output-ends-before-exit", test_output_ends_before_exit);
   g_test_add_func ("/process-end/reaped-by-somebody-else", test_reaped_by_somebody_else);
   g_test_add_func ("/process-end/sigchld-ignored", test_sigchld_ignored);
