@@ -255,8 +255,8 @@ refuse (KaaProcess *self,
         GError     *error) /* taken */
 {
   KaaIOChannelPrivate *channel = kaa_channel_get_private (KAA_IO_CHANNEL (self));
-  KaaPoller *poller = kaa_poller_is_mine (channel->entry.poller) ? kaa_poller_ref (channel->entry.poller)
-                                                                 : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+  KaaPoller *poller = kaa_channel_is_mine (channel) ? kaa_poller_ref (channel->entry.poller)
+                                                    : kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
   KaaInProgress *future = kaa_in_progress_new_operation (G_OBJECT (self), poller, &launch_funcs, NULL);
 
   kaa_in_progress_settle_error (future, error, FALSE);
