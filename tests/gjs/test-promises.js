@@ -19,6 +19,7 @@ const PAIRS = {
     accept_async: [() => [], IOErrorEnum.CLOSED],
     close_async: [() => [Kaa.CloseFlags.NONE], true],
     communicate_async: [() => [null], CANCELLED],
+    launch_async: [() => [], CANCELLED],
     connect_to_async: [() => ['unix:/nowhere'], CANCELLED],
     flush_async: [() => [], true],
     read_async: [() => [], CANCELLED],
