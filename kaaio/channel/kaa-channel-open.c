@@ -385,7 +385,9 @@ kaa_channel_exchange_transports (KaaIOChannel  *self,
   priv->mode = (input != NULL ? KAA_IO_READ : 0) | (output != NULL ? KAA_IO_WRITE : 0);
   old = kaa_filter_transport_unwrap (old);
   kaa_channel_publish (priv);
-  refuse_impossible (self);
+  /* One that is closing takes nothing new, and still writes what it has. */
+  if (priv->state == KAA_STATE_OPEN || output == NULL)
+    refuse_impossible (self);
   kaa_channel_notify_fileno (self);
   kaa_channel_notify_state (self);
   kaa_channel_schedule (self);
