@@ -925,5 +925,5 @@ function _overrideProcess(Kaa) {
     _overrideProperty(prototype, 'exit_status', status => status === Kaa.EXIT_STATUS_UNKNOWN ? null : status);
     _overrideProperty(prototype, 'stderr_data', _toResult);
 
-    _overrideFutures(prototype, ['communicate', 'stop', 'wait']);
+    _overrideFutures(prototype, ['communicate', 'launch', 'stop', 'wait']);
 }
