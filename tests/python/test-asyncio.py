@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -451,6 +452,50 @@ class GiEvents(Cases, unittest.TestCase):
                     self.assertEqual(loop.run_until_complete(main()), b'one\n')
             finally:
                 asyncio.set_event_loop_policy(None)
+
+
+@unittest.skipIf(gi.version_info < (3, 50), 'this PyGObject has nothing to await for x_async()')
+class GioAsync(unittest.TestCase):
+    """Where asyncio's own loop serves GLib, whatever Gio begins can be awaited."""
+
+    def run_served(self, coroutine):
+        async def main():
+            Kaa.serve_glib()
+            return await coroutine
+
+        return asyncio.run(main())
+
+    def test_result(self):
+        async def main():
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(b'one')
+                file.flush()
+                opened = Gio.File.new_for_path(file.name)
+                info = await opened.query_info_async('standard::*', Gio.FileQueryInfoFlags.NONE, GLib.PRIORITY_DEFAULT)
+                stream = await opened.read_async(GLib.PRIORITY_DEFAULT)
+                data = await stream.read_bytes_async(10, GLib.PRIORITY_DEFAULT)
+                return info.get_size(), data.get_data()
+
+        self.assertEqual(self.run_served(main()), (3, b'one'))
+
+    def test_error(self):
+        async def main():
+            await Gio.File.new_for_path('/nowhere/at/all').read_async(GLib.PRIORITY_DEFAULT)
+
+        with self.assertRaises(GLib.Error) as caught:
+            self.run_served(main())
+        self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.NOT_FOUND))
+
+    @unittest.skipIf(gi.version_info < (3, 51), 'this PyGObject does not take what asyncio says when it cancels')
+    def test_cancel(self):
+        async def main():
+            listener = Gio.SocketListener()
+            listener.add_any_inet_port(None)
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(listener.accept_async(), 0.01)
+            listener.close()
+
+        self.run_served(main())
 
 
 class KaaRun(unittest.TestCase):

@@ -42,7 +42,8 @@ class _Checked:
         setattr(self._props, name, value)
 
     def __iter__(self):
-        return iter(self._props)
+        # What PyGObject 3.50 returns here has a next one, but is not iterable itself.
+        return iter(list(self._props))
 
     def __len__(self):
         return len(self._props)

@@ -70,7 +70,11 @@ def _adopt(loop):
     if GLib.MainContext.get_thread_default() is None and threading.current_thread() is not threading.main_thread():
         # The default context is the main thread's.
         _push_until_close(loop, GLib.MainContext.new())
-    _serve(loop, selector, Kaa.ContextFd.new(GLib.MainContext.ref_thread_default()))
+    context = GLib.MainContext.ref_thread_default()
+    _serve(loop, selector, Kaa.ContextFd.new(context))
+    # From 3.50 on PyGObject gives something to await for each x_async() where it finds its context here. It is asked for by that name
+    # alone, so the loop need not be one of PyGObject's.
+    loop._context = context
 
 
 def _before_close(loop, callback):
