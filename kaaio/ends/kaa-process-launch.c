@@ -188,7 +188,7 @@ static void
 thread_done (KaaTask  *task,
              gboolean  context_gone)
 {
-  KaaLaunch *self = (KaaLaunch *) ((guint8 *) task - G_STRUCT_OFFSET (KaaLaunch, task));
+  KaaLaunch *self = G_STRUCT_MEMBER_P (task, -G_STRUCT_OFFSET (KaaLaunch, task));
 
   if (self->pid >= 0 && (self->future == NULL || context_gone))
     dismiss_child (self, context_gone);

@@ -4,7 +4,7 @@
  * child gets /dev/null where it would have inherited something else. */
 
 #include "channel/channel-fixture.h"
-#include "loop/kaa-context-fd.h"
+#include <kaaio/kaa-context-fd.h>
 
 #include <stdlib.h>
 #include <sys/socket.h>
