@@ -159,7 +159,7 @@ test_send_signal (void)
   for (guint i = 0; i < G_N_ELEMENTS (leaders); i++)
     {
       int read_end;
-      KaaProcess *self = start_family ("(printf x >&9; exec sleep 600) & trap : USR1; wait; exec 9>&-; read line", leaders[i], &read_end);
+      KaaProcess *self = start_family ("trap : USR1; (printf x >&9; exec sleep 600) & wait; exec 9>&-; read line", leaders[i], &read_end);
       GError *error = NULL;
 
       g_assert_true (kaa_process_send_signal (self, SIGUSR1, &error));

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import unittest
+import unittest.mock
 
 import gi
 gi.require_version('Kaa', '1.0')
@@ -254,6 +255,32 @@ class Reading(ChannelCase):
                 Kaa.IOChannel(reader, Kaa.IO_READ, **wrong)
         os.close(reader)
         os.close(writer)
+
+
+    def test_lines_that_are_held(self):
+        """Each is its own, in the order in which they were asked for, in whatever order they are awaited."""
+        async def main():
+            channel = filled(b'1\n2\n3\n4\n5\n6\n')
+            self.assertEqual(await channel.readline(), b'1\n')
+            first, second = channel.readline(), channel.readline()
+            self.assertEqual((await second, await first), (b'3\n', b'2\n'))
+            held = channel.readline()
+            self.assertEqual(await channel.read_exactly(2), b'5\n')
+            self.assertEqual((await held, await channel.readline()), (b'4\n', b'6\n'))
+
+        Kaa.run(main())
+
+    def test_lines_at_hand_are_not_asked_for(self):
+        """A thousand of them, awaited one by one, take but a few requests to C."""
+        base = Kaa.IOChannel.__base__
+        with unittest.mock.patch.object(base, 'readline', autospec=True, side_effect=base.readline) as request:
+            async def main():
+                channel = filled(b'line\n' * 1000)
+                for _ in range(1000):
+                    self.assertEqual(await channel.readline(), b'line\n')
+
+            Kaa.run(main())
+        self.assertLess(request.call_count, 100)
 
 
 class Writing(ChannelCase):

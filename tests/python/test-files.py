@@ -196,7 +196,7 @@ class Files(unittest.TestCase):
         response.begin()
         others = {
             'memory': io.BytesIO(DATA), 'text in memory': io.StringIO('text'), 'answer': response,
-            'temporary': tempfile.SpooledTemporaryFile(), 'decoded': codecs.open(self.path, 'r', 'utf-8'),
+            'temporary': tempfile.SpooledTemporaryFile(), 'decoded': codecs.StreamReaderWriter(open(self.path, 'rb'), *codecs.lookup('utf-8')[2:4]),
             'framed': multiprocessing.Pipe()[0], 'something that receives': Secure(), 'both ways': sock().makefile('rwb'),
         }
         for name, file in others.items():

@@ -78,6 +78,20 @@ def _get_teller():
     return id(get_running_loop())
 
 
+class _Unheld:
+    def __init__(self):
+        self.next = object()
+
+    def count(self):
+        # As in Lines.get_next().
+        awaitable = self.next
+        return getrefcount(awaitable)
+
+
+# References to an object that an attribute holds and a variable names: from Python 3.14 on the variable is not counted.
+UNHELD = _Unheld().count()
+
+
 class Lines:
     """Whole lines that are still in the channel's queue, and how many of them were handed out.
 
@@ -132,14 +146,14 @@ class Lines:
         self.end()
         # What was asked for before is served before.
         awaitable, self.next = self.next, None
-        if awaitable is not None and getrefcount(awaitable) > 2 and awaitable.line is None:
+        if awaitable is not None and getrefcount(awaitable) >= UNHELD and awaitable.line is None:
             awaitable.to_future()
 
     def get_next(self):
         """An awaitable for the next line, or None if there is another one that has not been awaited yet."""
         awaitable = self.next
-        # The variable, the attribute and the argument: nobody else holds it, so it can be used again.
-        if getrefcount(awaitable) == 3:
+        # Nobody else holds it, so it can be used again.
+        if getrefcount(awaitable) == UNHELD:
             awaitable.line = None
             return awaitable
         if awaitable.line is None:
