@@ -214,12 +214,11 @@ kaa_channel_opened (KaaIOChannel *self)
   kaa_channel_schedule (self);
 }
 
-/* On failure they are discarded. */
-static gboolean
-start_transports (KaaIOChannel  *self,
-                  KaaTransport  *input,
-                  KaaTransport  *output,
-                  GError       **error)
+gboolean
+kaa_channel_start_transports (KaaIOChannel  *self,
+                              KaaTransport  *input,
+                              KaaTransport  *output,
+                              GError       **error)
 {
   KaaPollEntry *entry = &kaa_channel_get_private (self)->entry;
 
@@ -239,7 +238,7 @@ kaa_channel_open_transports (KaaIOChannel  *self,
                              KaaTransport  *output,
                              GError       **error)
 {
-  if (!start_transports (self, input, output, error))
+  if (!kaa_channel_start_transports (self, input, output, error))
     return FALSE;
 
   kaa_channel_take_transports (self, input, output);
@@ -367,18 +366,14 @@ kaa_channel_take_input (KaaIOChannel *self)
 }
 
 KaaTransport *
-kaa_channel_exchange_transports (KaaIOChannel  *self,
-                                 KaaTransport  *input,
-                                 KaaTransport  *output,
-                                 GError       **error)
+kaa_channel_exchange_started (KaaIOChannel *self,
+                              KaaTransport *input,
+                              KaaTransport *output)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   KaaTransport *old = priv->input;
 
   g_assert (old != NULL && old == priv->output);
-
-  if (!start_transports (self, input, output, error))
-    return NULL;
 
   priv->input = input;
   priv->output = output;
@@ -392,6 +387,15 @@ kaa_channel_exchange_transports (KaaIOChannel  *self,
   kaa_channel_notify_state (self);
   kaa_channel_schedule (self);
   return old;
+}
+
+KaaTransport *
+kaa_channel_exchange_transports (KaaIOChannel  *self,
+                                 KaaTransport  *input,
+                                 KaaTransport  *output,
+                                 GError       **error)
+{
+  return kaa_channel_start_transports (self, input, output, error) ? kaa_channel_exchange_started (self, input, output) : NULL;
 }
 
 /* --- constructors --- */

@@ -472,7 +472,10 @@ KaaTransport *kaa_channel_filter_transport      (KaaIOChannel *self, KaaTranspor
 /* Begins with new transports, which are taken; either may be NULL. Nothing has changed where it fails. */
 gboolean      kaa_channel_open_transports       (KaaIOChannel *self, KaaTransport *input, KaaTransport *output,
                                                  GError **error);
-/* The same in two steps, for transports that run for this channel already. Between them its state may become what is known of them. */
+/* They run for this channel, which does not have them yet; on failure they are discarded. */
+gboolean      kaa_channel_start_transports      (KaaIOChannel *self, KaaTransport *input, KaaTransport *output,
+                                                 GError **error);
+/* Opening in two steps, for transports that run for this channel already. Between them its state may become what is known of them. */
 void          kaa_channel_take_transports       (KaaIOChannel *self, KaaTransport *input, KaaTransport *output);
 void          kaa_channel_opened                (KaaIOChannel *self);
 /* How much was read and has gone to nobody yet; all of it is in the queue, or in chunks that wait for handlers. */
@@ -484,6 +487,8 @@ void          kaa_channel_discard_transport     (KaaTransport *transport);
  * announced; queues, requests and handlers stay. Returns the old one, which still runs, because the new one may go through it; or
  * NULL with an error: nothing has changed then. */
 KaaTransport *kaa_channel_exchange_transports   (KaaIOChannel *self, KaaTransport *input, KaaTransport *output, GError **error);
+/* The same for transports that run for this channel already. */
+KaaTransport *kaa_channel_exchange_started      (KaaIOChannel *self, KaaTransport *input, KaaTransport *output);
 
 /* kaa-channel-pump.c */
 void          kaa_channel_dispatch              (KaaPollEntry *entry);

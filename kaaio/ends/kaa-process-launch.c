@@ -147,11 +147,9 @@ static void
 dismiss_child (KaaLaunch *self,
                gboolean   context_gone)
 {
-  KaaChild *child;
-
-  kill (self->pid, SIGKILL);
   if (context_gone)
     {
+      kill (self->pid, SIGKILL);
       /* The channel, which is told as well, may call it off yet. */
       g_mutex_lock (&self->handle.lock);
       while (waitpid (self->pid, NULL, 0) < 0 && errno == EINTR)
@@ -160,8 +158,7 @@ dismiss_child (KaaLaunch *self,
       g_mutex_unlock (&self->handle.lock);
       return;
     }
-  child = kaa_child_new (self->pid, /* leader= */ FALSE, self->poller, NULL, NULL);
-  kaa_child_let_go (child);
+  kaa_process_dismiss (self->pid, &self->setup->spawn, self->poller);
 }
 
 static void

@@ -126,9 +126,12 @@ GArray            *kaa_process_given_new    (void);
 gboolean           kaa_process_has_input    (KaaProcess *self);
 
 /* kaa-process-start.c */
-/* There is a child, started with setup (taken). launched: a waiting transport is open in the place of our ends. On failure it is killed. */
+/* There is a child, started with setup (taken). launched: a waiting transport is open in the place of our ends. On failure it is killed,
+ * and everything is as it was. */
 gboolean           kaa_process_begin        (KaaProcess *self, KaaProcessSetup *setup, pid_t pid, gboolean launched,
                                              GError **error);
+/* A child that nobody gets: it is killed, and its group, and reaped. */
+void               kaa_process_dismiss      (pid_t pid, const KaaSpawn *spawn, KaaPoller *poller);
 
 /* kaa-process-launch.c */
 /* The future of the launch that is under way, or NULL. */

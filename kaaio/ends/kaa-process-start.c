@@ -10,95 +10,150 @@
 
 static void
 watch_output (KaaOutput    *output,
-              KaaIOChannel *channel)
+              KaaIOChannel *channel,
+              KaaTransport *input)
 {
   output->channel = channel;
-  output->input = kaa_channel_get_private (channel)->input;
+  output->input = input;
   output->end = G_MAXUINT64;
 }
 
-/* Our ends, as transports. On failure the descriptors are still the setup's. */
+/* Our ends, as transports that run, before anything has changed. */
+typedef struct
+{
+  KaaTransport *input, *output; /* of the process; may be the same */
+  KaaTransport *error;          /* of stderr-channel */
+} KaaOurEnds;
+
+/* NULL without an error where there is no such descriptor. */
 static gboolean
-make_transports (KaaProcess       *self,
-                 KaaProcessSetup  *setup,
-                 KaaTransport    **input,
-                 KaaTransport    **output,
-                 GError          **error)
+make_transport (KaaIOChannel    *channel,
+                int              fd,
+                KaaIOCondition   mode,
+                KaaTransport   **transport,
+                GError         **error)
+{
+  if (fd < 0)
+    return TRUE;
+
+  *transport = kaa_channel_new_transport (channel, fd, NULL, mode, error);
+  return *transport != NULL;
+}
+
+static gboolean
+make_output (KaaProcess       *self,
+             KaaProcessSetup  *setup,
+             KaaOurEnds       *ends,
+             GError          **error)
 {
   KaaIOChannel *channel = KAA_IO_CHANNEL (self);
 
-  *input = *output = NULL;
-  if (setup->output >= 0)
-    {
-      *input = kaa_channel_new_transport (channel, setup->output, NULL,
-                                          setup->input == setup->output ? KAA_IO_READ | KAA_IO_WRITE : KAA_IO_READ, error);
-      if (*input == NULL)
-        return FALSE;
-    }
   if (setup->input == setup->output)
-    *output = *input;
-  else if (setup->input >= 0)
     {
-      *output = kaa_channel_new_transport (channel, setup->input, NULL, KAA_IO_WRITE, error);
-      if (*output == NULL)
-        {
-          kaa_channel_discard_transport (*input);
-          return FALSE;
-        }
+      if (!make_transport (channel, setup->output, KAA_IO_READ | KAA_IO_WRITE, &ends->input, error))
+        return FALSE;
+      ends->output = ends->input;
     }
-  return TRUE;
+  else if (!make_transport (channel, setup->output, KAA_IO_READ, &ends->input, error) ||
+           !make_transport (channel, setup->input, KAA_IO_WRITE, &ends->output, error))
+    {
+      kaa_channel_discard_transport (ends->input);
+      return FALSE;
+    }
+  return kaa_channel_start_transports (channel, ends->input, ends->output, error);
+}
+
+static gboolean
+make_error (KaaProcess       *self,
+            KaaProcessSetup  *setup,
+            KaaOurEnds       *ends,
+            GError          **error)
+{
+  KaaIOChannel *channel = kaa_process_get_private (self)->stderr_channel;
+
+  if (setup->error < 0)
+    return TRUE;
+  return kaa_channel_check_openable (channel, error) &&
+         make_transport (channel, setup->error, KAA_IO_READ, &ends->error, error) &&
+         kaa_channel_start_transports (channel, ends->error, NULL, error);
+}
+
+/* On failure the descriptors are still the setup's. */
+static gboolean
+make_ends (KaaProcess       *self,
+           KaaProcessSetup  *setup,
+           KaaOurEnds       *ends,
+           GError          **error)
+{
+  if (!make_output (self, setup, ends, error))
+    return FALSE;
+  if (make_error (self, setup, ends, error))
+    {
+      setup->input = setup->output = setup->error = -1;
+      return TRUE;
+    }
+
+  kaa_channel_discard_transport (ends->input);
+  if (ends->output != ends->input)
+    kaa_channel_discard_transport (ends->output);
+  return FALSE;
 }
 
 /* In the place of what stands in for it, with everything that waits there; or anew. */
-static gboolean
-open_transports (KaaProcess    *self,
-                 gboolean       launched,
-                 KaaTransport  *input,
-                 KaaTransport  *output,
-                 GError       **error)
+static void
+open_output (KaaIOChannel     *self,
+             const KaaOurEnds *ends,
+             gboolean          launched)
 {
   KaaTransport *waiting;
 
   if (!launched)
-    return kaa_channel_open_transports (KAA_IO_CHANNEL (self), input, output, error);
-
-  waiting = kaa_channel_exchange_transports (KAA_IO_CHANNEL (self), input, output, error);
-  if (waiting == NULL)
-    return FALSE;
-  waiting->klass->close (waiting, /* close_fd= */ FALSE, /* forked= */ FALSE);
-  return TRUE;
-}
-
-static gboolean
-open_channels (KaaProcess       *self,
-               KaaProcessSetup  *setup,
-               gboolean          launched,
-               GError          **error)
-{
-  KaaProcessPrivate *priv = kaa_process_get_private (self);
-  KaaTransport *input, *output;
-
-  if (setup->error >= 0)
     {
-      if (!kaa_io_channel_wrap_fd (priv->stderr_channel, setup->error, KAA_IO_READ, error))
-        return FALSE;
-      setup->error = -1;
-      watch_output (&priv->outputs[1], priv->stderr_channel);
+      kaa_channel_take_transports (self, ends->input, ends->output);
+      kaa_channel_opened (self);
+      return;
     }
 
-  if (!make_transports (self, setup, &input, &output, error) || !open_transports (self, launched, input, output, error))
-    return FALSE;
-  setup->output = setup->input = -1;
-  if (input != NULL)
-    watch_output (&priv->outputs[0], KAA_IO_CHANNEL (self));
-  return TRUE;
+  waiting = kaa_channel_exchange_started (self, ends->input, ends->output);
+  waiting->klass->close (waiting, /* close_fd= */ FALSE, /* forked= */ FALSE);
+}
+
+static void
+open_channels (KaaProcess       *self,
+               const KaaOurEnds *ends,
+               gboolean          launched)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+
+  /* First, as long as no handler can have closed what stands in for it. */
+  open_output (KAA_IO_CHANNEL (self), ends, launched);
+  if (ends->input != NULL)
+    watch_output (&priv->outputs[0], KAA_IO_CHANNEL (self), ends->input);
+
+  if (ends->error != NULL)
+    {
+      kaa_channel_take_transports (priv->stderr_channel, ends->error, NULL);
+      watch_output (&priv->outputs[1], priv->stderr_channel, ends->error);
+      kaa_channel_opened (priv->stderr_channel);
+    }
 }
 
 /* Of a session or a group of its own it is the leader. */
 static gboolean
-leads_group (KaaProcessFlags flags)
+leads_group (const KaaSpawn *spawn)
 {
-  return (flags & (KAA_PROCESS_NEW_GROUP | KAA_PROCESS_NEW_SESSION | KAA_PROCESS_PTY)) != 0;
+  return spawn->new_group || spawn->new_session || spawn->terminal >= 0;
+}
+
+void
+kaa_process_dismiss (pid_t           pid,
+                     const KaaSpawn *spawn,
+                     KaaPoller      *poller)
+{
+  KaaChild *child = kaa_child_new (pid, leads_group (spawn), poller, NULL, NULL);
+
+  kaa_child_stop_at (child, -1, 0);
+  kaa_child_let_go (child);
 }
 
 gboolean
@@ -110,14 +165,22 @@ kaa_process_begin (KaaProcess       *self,
 {
   KaaProcessPrivate *priv = kaa_process_get_private (self);
   KaaPoller *poller = kaa_channel_get_private (KAA_IO_CHANNEL (self))->entry.poller;
-  gboolean opened;
+  KaaOurEnds ends = { NULL, };
+
+  if (!make_ends (self, setup, &ends, error))
+    {
+      kaa_process_dismiss (pid, &setup->spawn, poller);
+      kaa_process_setup_undo (setup, self);
+      return FALSE;
+    }
 
   /* A handler of what is announced from here on finds the new child. */
   g_object_ref (self);
   if (!launched)
     kaa_process_drop_last_conversation (self);
   kaa_process_forget_child (self);
-  priv->child = kaa_child_new (pid, leads_group (priv->flags), poller, &kaa_process_child_funcs, self);
+  priv->child = kaa_child_new (pid, leads_group (&setup->spawn), poller, &kaa_process_child_funcs, self);
+  kaa_process_setup_free (setup);
   priv->running = TRUE;
   priv->communicated = FALSE;
   priv->exit_status = KAA_EXIT_STATUS_UNKNOWN;
@@ -127,22 +190,12 @@ kaa_process_begin (KaaProcess       *self,
       g_object_ref (self);
     }
 
-  opened = open_channels (self, setup, launched, error);
-  kaa_process_setup_free (setup);
-  if (!opened)
-    {
-      kaa_child_stop_at (priv->child, -1, 0);
-      kaa_process_forget_child (self);
-      kaa_process_update_hold (self);
-    }
-  else
-    {
-      kaa_process_notify (self, KAA_PROCESS_PROP_RUNNING);
-      kaa_process_notify (self, KAA_PROCESS_PROP_PID);
-      kaa_process_notify (self, KAA_PROCESS_PROP_EXIT_STATUS);
-    }
+  open_channels (self, &ends, launched);
+  kaa_process_notify (self, KAA_PROCESS_PROP_RUNNING);
+  kaa_process_notify (self, KAA_PROCESS_PROP_PID);
+  kaa_process_notify (self, KAA_PROCESS_PROP_EXIT_STATUS);
   g_object_unref (self);
-  return opened;
+  return TRUE;
 }
 
 /**
