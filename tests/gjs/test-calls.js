@@ -2,6 +2,7 @@
 // What is wrong with a call itself is thrown by it, with the stack of the caller; what depends on the state fails the future.
 
 import Gio from 'gi://Gio';
+import GObject from 'gi://GObject';
 import Kaa from 'gi://Kaa?version=1.0';
 
 import {assert, assertEqual, assertRejects, assertThrows, pair, run, test, text} from './tap.js';
@@ -70,7 +71,29 @@ test('states fail the future', async () => {
 
 test('strings that would be cut', async () => {
     const socket = new Kaa.Socket();
+    const channel = new Kaa.IOChannel();
+    const process = Kaa.Process.new(['cat'], Kaa.ProcessFlags.NONE);
+    class Child extends Kaa.Process {}
+    GObject.registerClass(Child);
+    const child = new Child();
+    // Each property that is a string or a list of them, in each way to set it.
+    const setters = [
+        [process, 'argv', ['echo', 'a\0b'], ['cat']], [process, 'directory', '/tmp\0/x', null], [process, 'stop_command', 'quit\0', null],
+        [process, 'environment', ['A=b\0c'], []], [process, 'environment', ['A\0B=c'], []], [child, 'argv', ['a\0'], []],
+        [channel, 'delimiter', 'a\0', '\n'], [channel, 'delimiters', ['a', 'b\0'], ['\n']], [process, 'delimiter', '\0', '\n'],
+    ].flatMap(([object, name, value, unset]) => {
+        const camel = name.replace('_c', 'C');
+        const kebab = name.replace('_', '-');
+        object[name] = unset;
+        return [
+            () => object[`set_${name}`](value), () => (object[name] = value), () => (object[camel] = value), () => (object[kebab] = value),
+            () => object.set({[name]: value}), () => object.set_property(kebab, value),
+            () => new object.constructor({[name]: value}), () => new object.constructor({[camel]: value}),
+            () => new object.constructor({[kebab]: value}), () => GObject.Object.new(object.constructor.$gtype, {[name]: value}),
+        ];
+    });
     for (const callback of [
+        ...setters, () => Kaa.Process.new(['echo', 'a\0b'], 0), () => Kaa.Process.new(['a\0b'], 0), () => Kaa.Process.new_shell('echo a\0b', 0),
         () => socket.connect_to('unix:/tmp/a\0b'), () => socket.listen('/tmp/a\0b'), () => socket.connect_to_async('host\0:1', null, null),
         () => socket.start_tls('host\0.evil'), () => socket.start_tls_buffered('host\0.evil'), () => Kaa.IOChannel.new_for_serial('/dev/ttyS0\0', 9600, 0),
     ]) {
@@ -83,6 +106,10 @@ test('strings that would be cut', async () => {
         assert(thrown instanceof TypeError && thrown.message.includes('NUL'), `${callback} gave ${thrown}`);
         assert(thrown.stack.includes('test-calls.js'), thrown.stack);
     }
+    // Nothing was set.
+    for (const object of [process, child])
+        assertEqual([object.directory, object.stop_command, object.environment], [null, null, []]);
+    assertEqual([process.argv, child.argv, channel.delimiter, channel.delimiters], [['cat'], [], '\n', ['\n']]);
     // Bytes may have one.
     const [ours, theirs] = pair();
     await ours.write('a\0b');

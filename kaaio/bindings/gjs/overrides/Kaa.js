@@ -60,6 +60,10 @@ function _toBytes(data) {
 
 // --- properties ---
 
+function _spell(name) {
+    return new Set([name, name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), name.replaceAll('_', '-')]);
+}
+
 // Where another value is more natural than what GObject has. A property in any spelling is what its getter gives.
 function _overrideProperty(prototype, name, convert) {
     const get = prototype[`get_${name}`];
@@ -67,7 +71,7 @@ function _overrideProperty(prototype, name, convert) {
         return convert(get.call(this));
     };
     prototype[`get_${name}`] = getter;
-    for (const spelling of [name, name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), name.replaceAll('_', '-')])
+    for (const spelling of _spell(name))
         Object.defineProperty(prototype, spelling, {get: getter, configurable: true});
 }
 
@@ -104,10 +108,12 @@ function _overrideFutures(prototype, names) {
     }
 }
 
-// C takes a string to end at its first NUL.
-function _checkNul(arg) {
-    if (typeof arg === 'string' && arg.includes('\0'))
-        throw new TypeError(`There is a NUL character in ${JSON.stringify(arg)}`);
+// C takes a string, or one of a list, to end at its first NUL.
+function _checkNul(value) {
+    if (typeof value === 'string' && value.includes('\0'))
+        throw new TypeError(`There is a NUL character in ${JSON.stringify(value)}`);
+    if (Array.isArray(value))
+        value.forEach(_checkNul);
 }
 
 // For methods that give strings to C.
@@ -118,6 +124,21 @@ function _refuseNul(prototype, names) {
             args.forEach(_checkNul);
             return call.apply(this, args);
         };
+    }
+}
+
+// For properties that are strings, or lists of them, by whatever name they are set.
+function _refuseNulProperties(prototype, names) {
+    _refuseNul(prototype, names.map(name => `set_${name}`));
+    for (const spelling of names.flatMap(name => [..._spell(name)])) {
+        const {set, ...rest} = Object.getOwnPropertyDescriptor(prototype, spelling);
+        Object.defineProperty(prototype, spelling, {
+            ...rest,
+            set(value) {
+                _checkNul(value);
+                set.call(this, value);
+            },
+        });
     }
 }
 
@@ -778,7 +799,7 @@ class DecodedIterator extends Iterator {
 
 function _overrideIOChannel(Kaa) {
     const prototype = Kaa.IOChannel.prototype;
-    const {close, peek, send, unread, write, read_until: readUntil} = prototype;
+    const {_init: init, close, peek, send, unread, write, read_until: readUntil} = prototype;
     const {get_delimiter_bytes: getDelimiterBytes, set_delimiter_bytes: setDelimiterBytes} = prototype;
 
     prototype.write = function (data) {
@@ -816,6 +837,12 @@ function _overrideIOChannel(Kaa) {
     _overrideFutures(prototype, ['read', 'readline', 'readlines', 'read_exactly', 'read_until',
         'write_bytes', 'write', 'flush', 'wait_writable', 'close', 'shutdown', 'splice']);
     _refuseNul(Kaa.IOChannel, ['new_for_serial']);
+    _refuseNul(prototype, ['set_property']);
+    _refuseNulProperties(prototype, ['delimiter', 'delimiters']);
+    prototype._init = function (properties, ...args) {
+        Object.values(properties ?? {}).forEach(_checkNul);
+        return init.call(this, properties, ...args);
+    };
 
     // The library does not hear of a new handler; it looks for one after every call.
     _overrideConnect(Kaa, prototype);
@@ -926,4 +953,6 @@ function _overrideProcess(Kaa) {
     _overrideProperty(prototype, 'stderr_data', _toResult);
 
     _overrideFutures(prototype, ['communicate', 'launch', 'stop', 'wait']);
+    _refuseNul(Kaa.Process, ['new', 'new_shell']);
+    _refuseNulProperties(prototype, ['argv', 'directory', 'environment', 'stop_command']);
 }
