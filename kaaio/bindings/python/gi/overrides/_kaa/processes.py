@@ -57,6 +57,7 @@ class Process(Kaa.Process):
     """
 
     def __init__(self, command=(), flags=Kaa.ProcessFlags.NONE, environment=None, directory=None, **properties):
+        stop_command = properties.pop('stop_command', None)
         super().__init__(flags=flags, **properties)
         if isinstance(command, (str, bytes)):
             self.set_argv(['/bin/sh', '-c', command])
@@ -66,6 +67,8 @@ class Process(Kaa.Process):
             self.set_environment(environment)
         if directory is not None:
             self.set_directory(directory)
+        if stop_command is not None:
+            self.set_stop_command(stop_command)
 
     @staticmethod
     def new(argv, flags):
@@ -91,8 +94,8 @@ class Process(Kaa.Process):
         super().set_directory(None if directory is None else _to_text(directory))
 
     def set_stop_command(self, stop_command):
-        """Sets what stop() writes to the child first."""
-        super().set_stop_command(check_nul(stop_command))
+        """Sets what stop() writes to the child first: a str, or bytes that are UTF-8."""
+        super().set_stop_command(check_nul(stop_command.decode() if isinstance(stop_command, bytes) else stop_command))
 
     @property
     def environment(self):
