@@ -424,7 +424,7 @@ kaa_channel_close_silently (KaaIOChannel *self)
 void
 kaa_channel_context_gone (KaaPollEntry *entry)
 {
-  KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
+  KaaIOChannel *self = kaa_channel_from_private ((gpointer) entry);
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   g_object_ref (self);

@@ -154,7 +154,7 @@ pump (KaaIOChannel *self)
 void
 kaa_channel_dispatch (KaaPollEntry *entry)
 {
-  KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
+  KaaIOChannel *self = kaa_channel_from_private ((gpointer) entry);
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
   gboolean nested = priv->pumping;
   KaaWants wants;
@@ -186,7 +186,7 @@ kaa_channel_dispatch (KaaPollEntry *entry)
 KaaLook
 kaa_channel_look_parked (KaaPollEntry *entry)
 {
-  KaaIOChannel *self = kaa_channel_from_private ((KaaIOChannelPrivate *) entry);
+  KaaIOChannel *self = kaa_channel_from_private ((gpointer) entry);
 
   if (kaa_channel_look (self) != 0)
     return KAA_LOOK_WANTED;

@@ -416,7 +416,7 @@ begin_thread (KaaChild *self)
 static void
 dispatch (KaaPollEntry *entry)
 {
-  KaaChild *self = (KaaChild *) entry;
+  KaaChild *self = (gpointer) entry;
 
   if (kaa_poller_is_forked (entry->poller))
     return;
@@ -453,7 +453,7 @@ dispatch (KaaPollEntry *entry)
 static KaaLook
 look (KaaPollEntry *entry)
 {
-  KaaChild *self = (KaaChild *) entry;
+  KaaChild *self = (gpointer) entry;
 
   return self->funcs != NULL && self->funcs->look (self, self->owner) ? KAA_LOOK_WANTED : KAA_LOOK_BLOCKED;
 }
@@ -461,7 +461,7 @@ look (KaaPollEntry *entry)
 static void
 context_gone (KaaPollEntry *entry)
 {
-  KaaChild *self = (KaaChild *) entry;
+  KaaChild *self = (gpointer) entry;
   gboolean needs_thread;
 
   child_ref (self);

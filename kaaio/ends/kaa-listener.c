@@ -435,7 +435,7 @@ listener_finish (KaaTransport *transport,
 static void
 listener_stop (KaaTransport *transport)
 {
-  KaaListener *self = (KaaListener *) transport;
+  KaaListener *self = (gpointer) transport;
 
   for (guint i = 0; i < self->listening.n; i++)
     if (self->watches[i].entry != NULL)
@@ -449,7 +449,7 @@ listener_start (KaaTransport  *transport,
                 KaaPollEntry  *entry,
                 GError       **error)
 {
-  KaaListener *self = (KaaListener *) transport;
+  KaaListener *self = (gpointer) transport;
 
   kaa_poll_entry_attach (&self->entry, entry->poller);
   for (guint i = 0; i < self->listening.n; i++)
@@ -471,7 +471,7 @@ listener_close (KaaTransport *transport,
                 gboolean      close_fd,
                 gboolean      forked)
 {
-  KaaListener *self = (KaaListener *) transport;
+  KaaListener *self = (gpointer) transport;
 
   self->closed = TRUE;
   kaa_listening_close (&self->listening, close_fd, forked);
@@ -482,7 +482,7 @@ listener_close (KaaTransport *transport,
 static gboolean
 listener_is_heard (KaaTransport *transport)
 {
-  KaaListener *self = (KaaListener *) transport;
+  KaaListener *self = (gpointer) transport;
 
   return self->funcs->is_heard (self->owner);
 }
@@ -525,7 +525,7 @@ kaa_listener_new (KaaListening           *listening,
 void
 kaa_listener_schedule (KaaTransport *transport)
 {
-  KaaListener *self = (KaaListener *) transport;
+  KaaListener *self = (gpointer) transport;
 
   if (self->entry.poller != NULL)
     kaa_poll_entry_schedule (&self->entry);

@@ -120,7 +120,7 @@ static _Thread_local KaaPoller *poller_of_next;
 static void
 kaa_in_progress_dispose (GObject *object)
 {
-  kaa_in_progress_drop ((KaaInProgress *) object);
+  kaa_in_progress_drop ((gpointer) object);
 
   G_OBJECT_CLASS (kaa_in_progress_parent_class)->dispose (object);
 }
@@ -155,7 +155,7 @@ log_failure (KaaInProgress *self)
 static void
 kaa_in_progress_finalize (GObject *object)
 {
-  KaaInProgress *self = (KaaInProgress *) object;
+  KaaInProgress *self = (gpointer) object;
 
   if (self->state == KAA_STATE_FAILED && !self->looked)
     log_failure (self);

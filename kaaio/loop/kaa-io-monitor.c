@@ -157,7 +157,7 @@ fd_source_dispatch (GSource     *source,
                     GSourceFunc  callback,
                     gpointer     user_data)
 {
-  FdSource *self = (FdSource *) source;
+  FdSource *self = (gpointer) source;
   GIOCondition events = get_events (self);
   KaaIOCondition condition = from_events (events, self->condition);
   GValue value = G_VALUE_INIT;
@@ -188,7 +188,7 @@ fd_source_new (KaaIOMonitor   *monitor,
                KaaIOCondition  condition)
 {
   GSource *source = g_source_new (&fd_source_funcs, sizeof (FdSource));
-  FdSource *self = (FdSource *) source;
+  FdSource *self = (gpointer) source;
 
   g_source_set_static_name (source, "[Kaa] KaaIOMonitor");
   g_source_set_can_recurse (source, TRUE);
@@ -401,7 +401,7 @@ kaa_io_monitor_register (KaaIOMonitor    *self,
     return FALSE;
 
   kaa_notifier_callback_lock (notifier);
-  present = (FdSource *) kaa_notifier_callback_peek_source (notifier);
+  present = (gpointer) kaa_notifier_callback_peek_source (notifier);
   if (present != NULL)
     registered = is_same (present, fd, condition, error);
   else
@@ -452,7 +452,7 @@ kaa_io_monitor_get_fd (KaaIOMonitor *self)
   g_return_val_if_fail (KAA_IS_IO_MONITOR (self), -1);
 
   kaa_notifier_callback_lock (notifier);
-  source = (FdSource *) kaa_notifier_callback_peek_source (notifier);
+  source = (gpointer) kaa_notifier_callback_peek_source (notifier);
   fd = source != NULL ? source->fd : -1;
   kaa_notifier_callback_unlock (notifier);
 
@@ -479,7 +479,7 @@ kaa_io_monitor_get_condition (KaaIOMonitor *self)
   g_return_val_if_fail (KAA_IS_IO_MONITOR (self), 0);
 
   kaa_notifier_callback_lock (notifier);
-  source = (FdSource *) kaa_notifier_callback_peek_source (notifier);
+  source = (gpointer) kaa_notifier_callback_peek_source (notifier);
   condition = source != NULL ? source->condition : 0;
   kaa_notifier_callback_unlock (notifier);
 

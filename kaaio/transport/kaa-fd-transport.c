@@ -139,7 +139,7 @@ fd_transport_read (KaaTransport  *transport,
                    gsize          length,
                    GError       **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   gssize n;
 
   if (transport->flags & FLAG_ENDED)
@@ -160,7 +160,7 @@ fd_transport_receive (KaaTransport  *transport,
                       KaaFds       **received,
                       GError       **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   gssize n;
 
   if (transport->kind != KAA_FD_SOCKET || is_lost (self))
@@ -294,14 +294,14 @@ fd_transport_write (KaaTransport        *transport,
                     int                  n_vectors,
                     GError             **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   if (is_lost (self))
     return after_write (self, -1, /* with_fds= */ FALSE, error);
   if (transport->kind == KAA_FD_SOCKET)
     return after_write (self, kaa_sys_sendv (self->watch.fd, vectors, n_vectors), /* with_fds= */ FALSE, error);
   if (transport->flags & FLAG_MASTER)
-    return write_to_master ((KaaMasterTransport *) transport, vectors, n_vectors, error);
+    return write_to_master ((gpointer) transport, vectors, n_vectors, error);
   return after_write (self, kaa_sys_writev (self->watch.fd, vectors, n_vectors), /* with_fds= */ FALSE, error);
 }
 
@@ -312,7 +312,7 @@ fd_transport_send (KaaTransport        *transport,
                    const KaaFds        *fds,
                    GError             **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   return after_write (self, is_lost (self) ? -1 : kaa_fds_send (fds, self->watch.fd, vectors, n_vectors), /* with_fds= */ TRUE, error);
 }
@@ -378,7 +378,7 @@ fd_transport_take (KaaTransport *transport,
                    gsize         length,
                    short        *missing)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   if (is_lost (self) || (!is_pipe (transport) && (transport->kind != KAA_FD_SOCKET || !make_socket_nonblocking (self))))
     return KAA_TRANSPORT_UNABLE;
@@ -392,7 +392,7 @@ fd_transport_splice (KaaTransport  *transport,
                      gsize          length,
                      GError       **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   gssize n = KAA_TRANSPORT_UNABLE;
   short missing = 0;
 
@@ -405,7 +405,7 @@ fd_transport_splice (KaaTransport  *transport,
   else if (transport->kind == KAA_FD_SOCKET && is_pipe (target) && target->klass == transport->klass &&
            make_socket_nonblocking (self))
     {
-      n = move (self->watch.fd, (KaaFdTransport *) target, length, &missing);
+      n = move (self->watch.fd, (gpointer) target, length, &missing);
       /* The end, or urgent data before it. */
       if (n == 0)
         n = KAA_TRANSPORT_UNABLE;
@@ -422,7 +422,7 @@ fd_transport_splice (KaaTransport  *transport,
 static KaaPollFlags
 fd_transport_get_ready (KaaTransport *transport)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   KaaPollFlags ready = self->watch.ready;
 
   if (transport->flags & FLAG_ENDED)
@@ -441,14 +441,14 @@ fd_transport_get_ready (KaaTransport *transport)
 static void
 fd_transport_check (KaaTransport *transport)
 {
-  kaa_watch_check (&((KaaFdTransport *) transport)->watch);
+  kaa_watch_check (&((KaaFdTransport *) (gpointer) transport)->watch);
 }
 
 static void
 fd_transport_set_wanted (KaaTransport *transport,
                          KaaPollFlags  wanted)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   wanted &= self->parent.mode;
   if (self->watch.wanted != wanted)
@@ -475,7 +475,7 @@ static gboolean
 fd_transport_is_drained (KaaTransport  *transport,
                          GError       **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   int errsv = 0;
   socklen_t size = sizeof errsv;
 
@@ -511,7 +511,7 @@ fd_transport_is_drained (KaaTransport  *transport,
 static gsize
 fd_transport_get_unread (KaaTransport *transport)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   return (transport->flags & FLAG_ENDED) || is_lost (self) ? 0 : kaa_sys_get_unread (self->watch.fd);
 }
@@ -526,7 +526,7 @@ static gboolean
 fd_transport_shutdown (KaaTransport  *transport,
                        GError       **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   if (transport->kind != KAA_FD_SOCKET)
     {
@@ -557,7 +557,7 @@ fd_transport_start (KaaTransport  *transport,
                     KaaPollEntry  *entry,
                     GError       **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   return kaa_watch_start (&self->watch, entry, self->watch.fd, self->parent.mode & KAA_POLL_IN, error);
 }
@@ -565,7 +565,7 @@ fd_transport_start (KaaTransport  *transport,
 static void
 fd_transport_stop (KaaTransport *transport)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
 
   if (self->watch.entry != NULL)
     kaa_watch_stop (&self->watch);
@@ -590,7 +590,7 @@ static gboolean
 fd_transport_can_move (KaaTransport  *transport,
                        GError       **error)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   KaaFdInfo info = get_info (self);
 
   /* Asked without a consequence: whoever uses it next finds out for himself. */
@@ -608,7 +608,7 @@ fd_transport_move (KaaTransport *transport,
                    KaaPollEntry *entry,
                    KaaPollFlags  mode)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   gboolean less = (transport->mode & ~mode & KAA_POLL_IN) != 0;
 
   transport->mode &= mode;
@@ -623,7 +623,7 @@ fd_transport_close (KaaTransport *transport,
                     gboolean      close_fd,
                     gboolean      forked)
 {
-  KaaFdTransport *self = (KaaFdTransport *) transport;
+  KaaFdTransport *self = (gpointer) transport;
   KaaFdInfo info = get_info (self);
   gboolean again = self->watch.fd != transport->fd;
 

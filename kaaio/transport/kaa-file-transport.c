@@ -88,7 +88,7 @@ static void
 job_done (KaaTask  *task,
           gboolean  context_gone)
 {
-  Job *job = (Job *) task;
+  Job *job = (gpointer) task;
   KaaFileTransport *self;
 
   g_mutex_lock (&owner_lock);
@@ -255,7 +255,7 @@ file_transport_read (KaaTransport  *transport,
                      gsize          length,
                      GError       **error)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
   Job *job = self->done[JOB_READ];
   gssize result;
   gsize n;
@@ -311,7 +311,7 @@ file_transport_write (KaaTransport        *transport,
                       int                  n_vectors,
                       GError             **error)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
   Job *job = self->done[JOB_WRITE];
   gssize result;
 
@@ -389,7 +389,7 @@ file_transport_splice (KaaTransport  *transport,
                        gsize          length,
                        GError       **error)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
   gssize result;
   short missing;
 
@@ -426,7 +426,7 @@ file_transport_splice (KaaTransport  *transport,
 static KaaPollFlags
 file_transport_get_ready (KaaTransport *transport)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
 
   if (can_begin (self))
     return KAA_POLL_IN | KAA_POLL_OUT;
@@ -456,7 +456,7 @@ file_transport_get_unread (KaaTransport *transport)
 static gsize
 file_transport_get_in_flight (KaaTransport *transport)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
   Job *job = self->running;
 
   if (job == NULL || job->kind != JOB_WRITE)
@@ -478,7 +478,7 @@ static gboolean
 file_transport_finish (KaaTransport *transport,
                        gboolean      close_fd)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
   Job *job;
 
   if (self->running != NULL)
@@ -497,7 +497,7 @@ file_transport_start (KaaTransport  *transport,
                       KaaPollEntry  *entry,
                       GError       **error)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
 
   self->entry = entry;
   /* What was done meanwhile was reported to the entry before. */
@@ -510,14 +510,14 @@ file_transport_start (KaaTransport  *transport,
 static void
 file_transport_stop (KaaTransport *transport)
 {
-  ((KaaFileTransport *) transport)->entry = NULL;
+  ((KaaFileTransport *) (gpointer) transport)->entry = NULL;
 }
 
 static gboolean
 file_transport_can_move (KaaTransport  *transport,
                          GError       **error)
 {
-  if (kaa_sys_is_same (transport->fd, &((KaaFileTransport *) transport)->info))
+  if (kaa_sys_is_same (transport->fd, &((KaaFileTransport *) (gpointer) transport)->info))
     return TRUE;
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
@@ -538,7 +538,7 @@ file_transport_close (KaaTransport *transport,
                       gboolean      close_fd,
                       gboolean      forked)
 {
-  KaaFileTransport *self = (KaaFileTransport *) transport;
+  KaaFileTransport *self = (gpointer) transport;
   Job *left_behind;
 
   if (self->done[JOB_CLOSE] != NULL)

@@ -120,7 +120,7 @@ struct _Entry
 static void
 entry_dispatch (KaaPollEntry *entry)
 {
-  Entry *self = (Entry *) entry;
+  Entry *self = (gpointer) entry;
 
   self->n_dispatched++;
   if (self->act != NULL)
@@ -130,7 +130,7 @@ entry_dispatch (KaaPollEntry *entry)
 static KaaLook
 entry_look (KaaPollEntry *entry)
 {
-  Entry *self = (Entry *) entry;
+  Entry *self = (gpointer) entry;
 
   self->n_looks++;
 
@@ -140,7 +140,7 @@ entry_look (KaaPollEntry *entry)
 static void
 entry_context_gone (KaaPollEntry *entry)
 {
-  Entry *self = (Entry *) entry;
+  Entry *self = (gpointer) entry;
 
   self->n_gone++;
   if (self->act != NULL)

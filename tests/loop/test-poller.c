@@ -433,7 +433,7 @@ test_tasks (gconstpointer data)
   poller = kaa_poller_get (context, G_PRIORITY_DEFAULT);
   entry = entry_new ();
   entry->act = append_entry;
-  entry->other = (Entry *) log;
+  entry->other = (gpointer) log;
   for (guint i = 0; i < G_N_ELEMENTS (tasks); i++)
     {
       tasks[i].task.func = run_task;
@@ -695,7 +695,7 @@ test_context_going (gconstpointer data)
     }
   entry = entry_new ();
   entry->act = defer_from_entry;
-  entry->other = (Entry *) &elsewhere[2];
+  entry->other = (gpointer) &elsewhere[2];
   settle ();
 
   /* Whatever the order, the context destroys one of them before it tells the poller. */
