@@ -176,6 +176,16 @@ kaa_channel_fail_feeders (KaaIOChannel *self,
   kaa_channel_wake_feeders (self);
 }
 
+/* What source has read would go round in a channel that takes source over. */
+void
+kaa_channel_fail_feeders_from (KaaIOChannel *self,
+                               KaaIOChannel *source)
+{
+  for (KaaSplice *splice = kaa_channel_get_private (self)->writing->feeders; splice != NULL; splice = splice->next)
+    if (splice->pending->channel == source)
+      lose (splice, NULL);
+}
+
 void
 kaa_channel_close_feeders (KaaIOChannel *self,
                            gboolean      expected)

@@ -433,6 +433,7 @@ kaa_io_channel_steal (KaaIOChannel  *self,
   kaa_channel_end_loan (theirs);
   /* A splice feeds the channel that it was given, not the descriptor. */
   kaa_channel_fail_feeders (other, NULL);
+  kaa_channel_fail_feeders_from (self, other);
   bytes_read = theirs->bytes_read;
   bytes_written = theirs->bytes_written;
   orphan = theirs->orphan;

@@ -566,6 +566,7 @@ KaaInProgress *kaa_channel_wait_readable        (KaaIOChannel *self);
 void          kaa_channel_wake_feeders          (KaaIOChannel *self);
 /* error: why, NULL where the channel was closed by us. */
 void          kaa_channel_fail_feeders          (KaaIOChannel *self, const GError *error);
+void          kaa_channel_fail_feeders_from     (KaaIOChannel *self, KaaIOChannel *source);
 void          kaa_channel_close_feeders         (KaaIOChannel *self, gboolean expected);
 /* A splice has bytes for this channel that go past the queue, once the transport takes them. */
 gboolean      kaa_channel_is_awaited            (KaaIOChannelPrivate *priv);

@@ -609,6 +609,29 @@ test_stolen (void)
   rig_close (&rig);
 }
 
+/* A channel is not spliced to itself, in no roundabout way either. What comes from then on is for who reads it. */
+static void
+test_stolen_by_target (void)
+{
+  KaaInProgress *future, *line;
+  char *text;
+  Rig rig;
+
+  rig_open (&rig, SOCKET, SOCKET, 0);
+  future = kaa_io_channel_splice (rig.source, rig.target, KAA_SPLICE_NONE);
+  put (rig.in.fd, "one");
+  run_while (kaa_in_progress_get_bytes_moved (future) < 3);
+  g_assert_true (kaa_io_channel_steal (rig.target, rig.source, NULL));
+  assert_error (future, G_IO_ERROR_CLOSED);
+
+  line = kaa_io_channel_readline (rig.target);
+  put (rig.in.fd, "two\n");
+  text = await_text (line);
+  g_assert_cmpstr (text, ==, "two\n");
+  g_free (text);
+  rig_close (&rig);
+}
+
 static void
 test_refused (void)
 {
@@ -752,6 +775,7 @@ main (int    argc,
   g_test_add_func ("/channel/splice/peer-gone", test_peer_gone);
   g_test_add_func ("/channel/splice/source-closed", test_source_closed);
   g_test_add_func ("/channel/splice/stolen", test_stolen);
+  g_test_add_func ("/channel/splice/stolen-by-target", test_stolen_by_target);
   g_test_add_func ("/channel/splice/refused", test_refused);
   g_test_add_func ("/channel/splice/dropped", test_dropped);
   g_test_add_func ("/channel/splice/progress", test_progress);
