@@ -35,7 +35,7 @@ pause_over (gpointer data)
 gboolean
 kaa_channel_is_pausing (KaaIOChannelPrivate *priv)
 {
-  return priv->writing->pause != NULL && priv->writing->pause->alarm != NULL;
+  return priv->writing->pause->alarm != NULL;
 }
 
 gboolean

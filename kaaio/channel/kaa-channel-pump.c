@@ -134,7 +134,7 @@ pump (KaaIOChannel *self)
         continue;
       if (kaa_channel_close_step (self))
         continue;
-      if (kaa_channel_serve_late (self, &budget))
+      if (priv->reading->requests.first != NULL && kaa_channel_serve_late (self, &budget))
         continue;
       if (kaa_channel_fill (self, &budget))
         continue;

@@ -330,10 +330,10 @@ kaa_channel_serve_late (KaaIOChannel *self,
   KaaPending *request = priv->reading->requests.first;
 
   /* Those that failed because of a close hear of it before anything else happens, and so does who hears of the close. */
-  if (request == NULL || !kaa_channel_is_late (priv, request) || priv->failing || !serve (self))
+  if (!kaa_channel_is_late (priv, request) || priv->failing || !serve (self))
     return FALSE;
 
-  *budget = priv->entry.poller != NULL && kaa_poller_spend (priv->entry.poller, 0);
+  *budget = kaa_channel_has_budget (priv);
   return TRUE;
 }
 

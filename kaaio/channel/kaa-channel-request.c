@@ -60,6 +60,8 @@ get_lateness (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
+  if (G_LIKELY (priv->state == KAA_STATE_OPEN && !priv->eof))
+    return KAA_IN_TIME;
   if (priv->state == KAA_STATE_CLOSING || priv->state == KAA_STATE_CLOSED)
     return KAA_TOO_LATE;
   if (!priv->eof || priv->state != KAA_STATE_OPEN || kaa_channel_get_queued (priv) > 0)

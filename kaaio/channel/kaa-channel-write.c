@@ -99,7 +99,9 @@ settle_next (KaaIOChannel *self,
 static gboolean
 tell_next (KaaIOChannel *self)
 {
-  return settle_next (self, !kaa_channel_get_private (self)->failing);
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return (priv->writing->written.first != NULL || priv->writing->waiting.first != NULL) && settle_next (self, !priv->failing);
 }
 
 void
@@ -141,7 +143,8 @@ kaa_channel_ask_to_write (KaaWriting     *writing,
 static gboolean
 is_ready (KaaIOChannelPrivate *priv)
 {
-  return priv->output != NULL && !priv->peer_gone && !priv->in_filter && !kaa_channel_is_pausing (priv) &&
+  return priv->output != NULL && !priv->peer_gone && !priv->in_filter &&
+         (priv->writing->pause == NULL || !kaa_channel_is_pausing (priv)) &&
          (priv->output->klass->get_ready (priv->output) & KAA_POLL_OUT) != 0;
 }
 

@@ -268,7 +268,7 @@ kaa_channel_insist (KaaIOChannelPrivate *priv)
 {
   KaaPoller *poller = kaa_channel_get_poller (priv);
 
-  return kaa_poller_insist (poller) && poller == kaa_channel_get_poller (priv);
+  return (kaa_poller_is_mine (poller) || kaa_poller_insist (poller)) && poller == kaa_channel_get_poller (priv);
 }
 
 /* Any thread. */
@@ -521,7 +521,7 @@ typedef enum
 
 /* Does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
 gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
-/* One request that came too late for that. */
+/* The request at the head, if it came too late for that. */
 gboolean      kaa_channel_serve_late            (KaaIOChannel *self, gboolean *budget);
 KaaLineResult kaa_channel_find_line             (KaaIOChannel *self, const KaaDelimiters *delimiters, KaaScan *scan, gsize limit,
                                                  gsize *length);
@@ -615,6 +615,7 @@ void          kaa_channel_fail_writes           (KaaIOChannel *self, const GErro
 void          kaa_channel_refuse_head           (KaaIOChannel *self, GError *error);
 
 /* kaa-channel-pause.c */
+/* Only where there is a pause: whether it is still under way. */
 gboolean      kaa_channel_is_pausing            (KaaIOChannelPrivate *priv);
 /* The next pause. FALSE: there have been enough. */
 gboolean      kaa_channel_begin_pause           (KaaIOChannel *self);

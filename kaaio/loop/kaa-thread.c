@@ -17,7 +17,17 @@ struct _Place
 static Place *places;   /* atomic */
 static gsize n_threads; /* atomic */
 
-static _Thread_local gpointer self;
+/*
+ * It is asked for at each request, and in a library each use of such a variable calls a function, unless the variable has a place
+ * from the start. glibc keeps some for libraries that are loaded later; others need not.
+ */
+#if defined (__GLIBC__) && defined (__GNUC__)
+# define KAA_PLACE_FROM_THE_START __attribute__ ((tls_model ("initial-exec")))
+#else
+# define KAA_PLACE_FROM_THE_START
+#endif
+
+static _Thread_local gpointer self KAA_PLACE_FROM_THE_START;
 
 static void
 leave (gpointer data)
