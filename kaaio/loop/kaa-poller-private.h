@@ -119,7 +119,8 @@ struct _KaaPoller
 
   /* Where kaa_poller_is_mine(). */
   GSource *source;             /* owned by the context; NULL once that is gone */
-  GSource *companion;          /* the same; made when something is put off for the first time */
+  GSource *companion;          /* the same; made when something is put off, and gone when that is long ago */
+  guint companion_turns;       /* in which it had nothing to do */
   KaaEntryList lists[KAA_N_LISTS]; /* every entry that it knows is in one of them */
   guint32 batch;               /* the one under way: some tasks, and then the entries that they go before */
   guint32 batch_end;           /* so many tasks were pushed when it began */

@@ -78,6 +78,9 @@ kaa_poller_note_thread (KaaPoller *self)
 #define KAA_PATIENCE_MIN_TURNS 4
 #define KAA_PATIENCE_USEC      4000
 
+/* A source costs every turn of the loop something. One that has had nothing to do in so many turns is made anew when there is. */
+#define KAA_COMPANION_TURNS    256
+
 void
 kaa_poller_begin_batch (KaaPoller *self)
 {
@@ -305,6 +308,14 @@ kaa_poller_finalize_source (GSource *source)
   kaa_poller_unref (kaa_poller_of (source));
 }
 
+static void
+kaa_poller_drop_companion (KaaPoller *self)
+{
+  g_source_destroy (self->companion);
+  self->companion = NULL;
+  self->companion_turns = 0;
+}
+
 static gboolean
 kaa_companion_prepare (GSource *source,
                        int     *timeout)
@@ -312,8 +323,15 @@ kaa_companion_prepare (GSource *source,
   KaaPoller *self = kaa_poller_of (source);
 
   *timeout = -1;
+  if (kaa_poller_is_forked (self))
+    return FALSE;
 
-  return !kaa_poller_is_forked (self) && self->lists[KAA_LIST_IDLE].length > 0;
+  if (self->lists[KAA_LIST_IDLE].length > 0 || self->used_up)
+    self->companion_turns = 0;
+  else if (++self->companion_turns > KAA_COMPANION_TURNS)
+    kaa_poller_drop_companion (self);
+
+  return self->lists[KAA_LIST_IDLE].length > 0;
 }
 
 static gboolean
