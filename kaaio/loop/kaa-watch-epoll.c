@@ -184,6 +184,13 @@ kaa_epoll_rearm (KaaPoller *self,
   return kaa_epoll_control (self, EPOLL_CTL_MOD, watch, armed);
 }
 
+/* After rearm() failed. EBADF: the number is closed. ENOENT: it stands for something else by now. Others do not say that. */
+static gboolean
+kaa_epoll_means_lost (int errsv)
+{
+  return errsv == EBADF || errsv == ENOENT;
+}
+
 void
 kaa_epoll_check (KaaPoller *self,
                  KaaWatch  *watch)
@@ -201,8 +208,7 @@ kaa_epoll_check (KaaPoller *self,
     }
 
   kaa_epoll_remove (self, watch);
-  /* EBADF: the number is closed. ENOENT: it stands for something else by now. */
-  if (code == EBADF || code == ENOENT)
+  if (kaa_epoll_means_lost (code))
     kaa_watch_lose (watch);
   else
     kaa_direct_add (self, watch);
@@ -256,6 +262,17 @@ kaa_epoll_open (KaaPoller *self)
     }
 }
 
+/* The set knows best; without it there is no better way than to look at what is under the number. */
+static gboolean
+kaa_epoll_has (KaaPoller *self,
+               KaaWatch  *watch,
+               gboolean   ours)
+{
+  if (!ours)
+    return kaa_watch_is_there (watch);
+  return kaa_epoll_rearm (self, watch, watch->armed) || !kaa_epoll_means_lost (errno);
+}
+
 void
 kaa_epoll_close (KaaPoller *self)
 {
@@ -267,8 +284,7 @@ kaa_epoll_close (KaaPoller *self)
 
       if (kaa_slot_is_free (slot))
         continue;
-      /* The set knows best; without it there is no better way than to look at what is under the number. */
-      if (ours ? kaa_epoll_rearm (self, slot->watch, slot->watch->armed) : kaa_watch_is_there (slot->watch))
+      if (kaa_epoll_has (self, slot->watch, ours))
         kaa_direct_add (self, slot->watch);
       else
         kaa_watch_lose (slot->watch);
