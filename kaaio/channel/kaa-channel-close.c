@@ -362,7 +362,7 @@ kaa_channel_announce_close (KaaIOChannel *self)
 
   if (!closing->signalled && !priv->emitting)
     {
-      /* C2: last of all. */
+      /* Nothing is told behind it. */
       if (priv->reading->overflows != NULL)
         return FALSE;
       closing->signalled = TRUE;

@@ -10,7 +10,7 @@
 
 #include "channel/kaa-io-channel-private.h"
 
-/* R3: `read` handlers have every byte that was read while they were connected, also where it is taken before they can. */
+/* `read` handlers have every byte that was read while they were connected, also where it is taken before they can. */
 static G_GNUC_NO_INLINE void
 keep_chunks (KaaIOChannel *self,
              gsize         length)
@@ -205,7 +205,7 @@ kaa_channel_put_back (KaaIOChannel *self,
   reading->scan = (KaaScan) { 0, };
   if (reading->requests.first != NULL)
     reading->requests.first->scan = (KaaScan) { 0, };
-  /* R3: `read` handlers have had every byte that a request got while they were connected. */
+  /* `read` handlers have had every byte that a request got while they were connected. */
   kaa_heard_put_back (&reading->heard, length, kaa_channel_wants (self, KAA_WANTS_CHUNKS));
   if (reading->block_seen > 0)
     reading->block_seen += length;

@@ -214,7 +214,8 @@ can_move (KaaSplice *self)
   KaaIOChannelPrivate *target = kaa_channel_get_private (self->target);
 
   return !self->copies && source->input != NULL && source->input->klass->splice != NULL &&
-         source->options->accept_fds == 0 && target->output != NULL && target->output->klass->take != NULL && target->state == KAA_STATE_OPEN &&
+         source->options->accept_fds == 0 && target->output != NULL && target->output->klass->take != NULL &&
+         target->state == KAA_STATE_OPEN &&
          kaa_channel_get_queued (source) == 0;
 }
 

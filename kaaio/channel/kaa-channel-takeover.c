@@ -268,8 +268,8 @@ end (KaaIOChannel *self,
  *
  * The other one becomes unopened without a [signal@Kaa.IOChannel::closed]. What it has read can still be read there; its pending
  * requests and writes fail with `G_IO_ERROR_CLOSED`.
- * What is known of the descriptor is known to this channel: that the input has ended and why, that the other side is gone, that it was shut down for
- * writing.
+ * What is known of the descriptor is known to this channel: that the input has ended and why, that the other side is gone, that it
+ * was shut down for writing.
  *
  * It fails with `G_IO_ERROR_INVALID_ARGUMENT` where the other one is not open or not in this mode, or its descriptor was closed by somebody
  * else; with `G_IO_ERROR_NOT_SUPPORTED` for a socket that is listening, connecting or agreeing on TLS, and with `G_IO_ERROR_BUSY` while a

@@ -164,11 +164,12 @@ free_weak_ref (gpointer data)
  * given room for, and one that is cancelled takes none. Its output stream writes into the channel's queue, and waits while that is
  * full: a write is done when it is queued, and flushing waits until all is out, and tells what became of it.
  *
- * Closing the stream closes the channel, as [method@Kaa.IOChannel.close] does: behind what is queued, while what comes is thrown away. It fails
- * where not all went out, and the channel is closed all the same; when it is cancelled it is closed at once. Closing only the output
- * stream half-closes the channel, where that is possible. Where nothing is left then, because the channel has no input or the input stream is closed,
- * the channel is closed, and likewise with the input stream of a channel that has no output. Dropping the streams does nothing; what stands
- * above them (a [class@Gio.DataInputStream], say) may close them when it is dropped, unless it is told not to. The streams hold the channel.
+ * Closing the stream closes the channel, as [method@Kaa.IOChannel.close] does: behind what is queued, while what comes is thrown away.
+ * It fails where not all went out, and the channel is closed all the same; when it is cancelled it is closed at once. Closing only the
+ * output stream half-closes the channel, where that is possible. Where nothing is left then, because the channel has no input or the
+ * input stream is closed, the channel is closed, and likewise with the input stream of a channel that has no output. Dropping the
+ * streams does nothing; what stands above them (a [class@Gio.DataInputStream], say) may close them when it is dropped, unless it is
+ * told not to. The streams hold the channel.
  *
  * The streams may be used in any thread, as GIO does it; the work is done in the channel's, whose main context must run. The calls
  * that block iterate the main context if they are made in the channel's thread, so other callbacks run meanwhile. The streams are

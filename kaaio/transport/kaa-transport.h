@@ -26,7 +26,8 @@ enum
 {
   KAA_TRANSPORT_FAILED  = -1, /* *error is set, and this direction is over */
   KAA_TRANSPORT_AGAIN   = -2, /* nothing now: the entry is scheduled when that changes */
-  KAA_TRANSPORT_REFUSED = -3, /* *error is set: these bytes cannot be written, others can (a full disk). Not of a stream, but for what is refused before it is tried */
+  KAA_TRANSPORT_REFUSED = -3, /* *error is set: these bytes cannot be written, others can (a full disk). Not of a stream, but for what is
+                               * refused before it is tried */
   KAA_TRANSPORT_FULL    = -4, /* the target of a splice takes nothing now: its entry is scheduled when that changes */
   KAA_TRANSPORT_UNABLE  = -5, /* the kernel cannot move these bytes: they have to be read and written */
   KAA_TRANSPORT_LATER   = -6  /* *error is set: these bytes cannot be written now, and the entry is not told when that changes */
