@@ -287,7 +287,7 @@ kaa_process_class_init (KaaProcessClass *klass)
   object_class->set_property = kaa_process_set_property;
 
   /**
-   * KaaProcess:argv: (getter get_argv) (setter set_argv)
+   * KaaProcess:argv: (getter get_argv) (setter set_argv) (type GStrv(filename))
    *
    * The program and its arguments. A program without a `/` is looked up in the `PATH` of this process.
    *
@@ -358,7 +358,7 @@ kaa_process_class_init (KaaProcessClass *klass)
     g_param_spec_string ("stop-command", NULL, NULL, NULL, writable);
 
   /**
-   * KaaProcess:environment: (getter get_environment) (setter set_environment)
+   * KaaProcess:environment: (getter get_environment) (setter set_environment) (type GStrv(filename))
    *
    * Variables of the child, each as `NAME=value`: beside those of this process, or, with
    * `KAA_PROCESS_CLEAN_ENVIRONMENT`, all there are. Taken when the child is started.

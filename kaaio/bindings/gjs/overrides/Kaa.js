@@ -284,6 +284,11 @@ class ByteLines {
         return line;
     }
 
+    // Nothing of a line is waiting here for the rest.
+    isWhole() {
+        return true;
+    }
+
     // What is left when the input has ended.
     flush() {
         return null;
@@ -411,6 +416,10 @@ class TextLines {
         return this._decoder.decode(bytes);
     }
 
+    isWhole() {
+        return this._beginning === null;
+    }
+
     flush() {
         const beginning = this._beginning;
         this._beginning = null;
@@ -487,35 +496,15 @@ const SHOWN_MAX = 65536;
 const BUDGET = 2;
 const {now} = Date;
 
-// Line by line. They are cut from a block that the channel lends, and a tally that both see says how many were handed out: who
-// stops here loses nothing, and whatever else reads finds the true queue.
+// Line by line, from blocks that are cut at once. How the queue learns what was handed out is the subclasses' affair.
 class LineIterator extends Iterator {
     constructor(channel, kind) {
         super(channel, kind);
         this._lines = [];
         this._next = 0;
-        const [shared, bytes] = _share(8);
-        this._shared = shared;
-        this._tally = new Uint32Array(bytes.buffer);
+        this._shown = 0;
         // In the scope of an override gjs searches for a global each time it is named.
         this._Promise = Promise;
-    }
-
-    next() {
-        const i = this._next;
-        if (i < this._lines.length && this._tally[1] === 0 && !this._isOver()) {
-            const line = this._lines[i];
-            if (this._ends === null)
-                this._tally[0] += line.length + 1;
-            else
-                this._tally[0] = this._ends[2 * i + 1];
-            this._next = i + 1;
-            // An empty queue is something that others may wait for.
-            if (this._next === this._lines.length && !this._borrow())
-                this._channel.consume(0);
-            return this._Promise.resolve({value: line, done: false});
-        }
-        return super.next();
     }
 
     return(value) {
@@ -535,20 +524,88 @@ class LineIterator extends Iterator {
         return {value, done: false};
     }
 
+    // TRUE: there are lines at hand. A piece of a line is not put together from what may still have to be asked for again.
     _borrow() {
-        const length = isShared && this._shown < SHOWN_MAX ? this._channel.lend_lines(this._shared, room) : 0;
-        if (length > 0) {
-            [this._lines, this._ends] = this._kind.cut(roomBytes.subarray(0, length));
-            this._next = 0;
-            this._shown += length;
-        }
-        return length > 0;
+        const block = this._shown < SHOWN_MAX && this._kind.isWhole() ? this._getBlock() : null;
+        if (block === null)
+            return false;
+        [this._lines, this._ends] = this._kind.cut(block);
+        this._next = 0;
+        this._shown += block.length;
+        return true;
     }
 
     _wrap(value) {
         return value;
     }
 }
+
+// The channel lends a block, and a tally that both see says how many were handed out: who stops here loses nothing, and whatever else
+// reads finds the true queue.
+class LentLineIterator extends LineIterator {
+    constructor(channel, kind) {
+        super(channel, kind);
+        const [shared, bytes] = _share(8);
+        this._shared = shared;
+        this._tally = new Uint32Array(bytes.buffer);
+    }
+
+    next() {
+        const i = this._next;
+        if (i < this._lines.length && this._tally[1] === 0 && !this._isOver()) {
+            const line = this._lines[i];
+            if (this._ends === null)
+                this._tally[0] += line.length + 1;
+            else
+                this._tally[0] = this._ends[2 * i + 1];
+            this._next = i + 1;
+            // An empty queue is something that others may wait for.
+            if (this._next === this._lines.length && !this._borrow())
+                this._channel.consume(0);
+            return this._Promise.resolve({value: line, done: false});
+        }
+        return super.next();
+    }
+
+    _getBlock() {
+        const length = this._channel.lend_lines(this._shared, room);
+        return length > 0 ? roomBytes.subarray(0, length) : null;
+    }
+}
+
+// A newer gjs shares no memory with C. So each line that is handed out is taken from the queue by a call, which is refused where
+// somebody else has been at the queue.
+class PeekedLineIterator extends LineIterator {
+    next() {
+        const i = this._next;
+        if (i < this._lines.length && !this._isOver() && this._channel.take_line(this._serial, this._getLength(i))) {
+            this._serial = this._serial + 1 >>> 0;
+            this._next = i + 1;
+            const line = this._lines[i];
+            if (this._next === this._lines.length)
+                this._borrow();
+            return this._Promise.resolve({value: line, done: false});
+        }
+        return super.next();
+    }
+
+    // In bytes, with the delimiter.
+    _getLength(i) {
+        if (this._ends === null)
+            return this._lines[i].length + 1;
+        return this._ends[2 * i + 1] - (i > 0 ? this._ends[2 * i - 1] : 0);
+    }
+
+    _getBlock() {
+        const [block, serial] = this._channel.peek_lines();
+        this._serial = serial;
+        return block !== null ? block.toArray() : null;
+    }
+}
+
+const newLineIterator = isShared
+    ? (channel, kind) => new LentLineIterator(channel, kind)
+    : (channel, kind) => new PeekedLineIterator(channel, kind);
 
 // All the lines at hand in an array.
 class BatchIterator extends Iterator {
@@ -857,7 +914,7 @@ function _overrideIOChannel(Kaa) {
 
     // Uint8Array lines, with their delimiter.
     prototype[Symbol.asyncIterator] = function () {
-        return new LineIterator(this, new ByteLines(this));
+        return newLineIterator(this, new ByteLines(this));
     };
 
     // Strings, without delimiter.
@@ -865,7 +922,7 @@ function _overrideIOChannel(Kaa) {
         const decoder = _getDecoder(options);
         return decoder.encoding in MEASURES
             ? new DecodedIterator(this, decoder, /* isBatch= */ false)
-            : new LineIterator(this, new TextLines(this, decoder));
+            : newLineIterator(this, new TextLines(this, decoder));
     };
 
     // Arrays of such strings: all that are at hand.
