@@ -69,6 +69,8 @@ kaa_io_channel_get_queue_size (KaaIOChannel *self)
  *
  * Sets the limit of the read queue and of the write queue. What is in them is not affected.
  *
+ * On a 32-bit machine the largest limit is 64 MiB, less one byte; a larger number means that.
+ *
  * Since: 1.0
  */
 void
