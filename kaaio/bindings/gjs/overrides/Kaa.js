@@ -449,7 +449,8 @@ class Iterator {
 
     // The time of day may be set back.
     _isOver() {
-        return Math.abs(now() - this._since) >= BUDGET;
+        const time = now() - this._since;
+        return time >= BUDGET || time < 0;
     }
 
     [Symbol.asyncIterator]() {
