@@ -272,7 +272,8 @@ refuse (KaaProcess *self,
  *
  * Errors are those of [method@Kaa.Process.start]; those that come from the system close the channel. Aborting the launch kills the
  * child, if possible before the program runs, and closes the channel. So does closing the channel meanwhile: then it fails with
- * `G_IO_ERROR_CLOSED`; and [method@Kaa.Process.stop]: then it fails with `G_IO_ERROR_CANCELLED`. In the thread of the main context.
+ * `G_IO_ERROR_CLOSED`; and [method@Kaa.Process.stop]: then it fails with `G_IO_ERROR_CANCELLED`. What [method@Kaa.Process.take_fd]
+ * gave is closed with a launch that is given up like this. In the thread of the main context.
  *
  * Returns: (transfer full): a future that is finished with %TRUE when the program runs
  *

@@ -268,8 +268,8 @@ check_thread (KaaProcess  *self,
  * Gives the child another descriptor, with the next start.
  *
  * After success @source_fd is the process's, which closes it when the child has it, or when the process object goes: so it is
- * given to one child. A start that fails leaves it for the next. Numbers of several may overlap in any way; @target_fd may be
- * @source_fd.
+ * given to one child. A start that fails leaves it for the next; a launch that is given up ([method@Kaa.Process.launch]: aborted,
+ * closed or stopped) closes it. Numbers of several may overlap in any way; @target_fd may be @source_fd.
  *
  * A @target_fd of 0, 1 or 2 takes the place of the child's standard input, output or error: there is no pipe then, and this channel
  * does not write, or read, that side. Output to a file is a matter of giving its descriptor for 1.

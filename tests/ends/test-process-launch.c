@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* launch(): starting without blocking the loop. A directory that does not answer is played by a FIFO: opening what is to be executed does
- * not wait for it, but reading its first bytes would, so the child is held with a stopped parent of its own instead: see hold(). */
+/* launch(): starting without blocking the loop. A disk that does not answer is played by a lease on the program's file: whoever
+ * executes it waits until the lease is given back, for lease-break-time seconds at most (45). */
 
 #include "ends/process-fixture.h"
 
 #include <glib/gstdio.h>
+
+#include <fcntl.h>
 
 static void
 assert_true (KaaInProgress *future) /* taken */
@@ -203,6 +205,136 @@ by_dispose (KaaProcess    *self,
   g_object_run_dispose (G_OBJECT (self));
 }
 
+/* --- a program that does not come --- */
+
+typedef struct
+{
+  char *directory, *program;
+  int fd;                    /* has the lease */
+  struct sigaction before;
+} SlowDisk;
+
+/* Somebody wants to execute it, and waits. */
+static volatile sig_atomic_t n_waiting;
+
+static void
+note_waiting (int signum)
+{
+  n_waiting++;
+}
+
+/* FALSE: the test is skipped. */
+static gboolean
+begin_slow_disk (SlowDisk *disk)
+{
+  struct sigaction action = { .sa_handler = note_waiting, .sa_flags = SA_RESTART };
+  char *contents;
+  gsize length;
+  GError *error = NULL;
+
+  disk->directory = g_dir_make_tmp ("kaa-launch-XXXXXX", &error);
+  g_assert_no_error (error);
+  disk->program = g_build_filename (disk->directory, "slow-cat", NULL);
+  g_assert_true (g_file_get_contents ("/bin/cat", &contents, &length, &error));
+  g_assert_true (g_file_set_contents_full (disk->program, contents, (gssize) length, G_FILE_SET_CONTENTS_NONE, 0700, &error));
+  g_free (contents);
+
+  n_waiting = 0;
+  sigaction (SIGIO, &action, &disk->before);
+  disk->fd = open (disk->program, O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint (disk->fd, >=, 0);
+  if (fcntl (disk->fd, F_SETLEASE, F_WRLCK) == 0)
+    return TRUE;
+  g_test_skip ("There are no leases on this file system");
+  return FALSE;
+}
+
+static void
+let_come (SlowDisk *disk)
+{
+  g_assert_cmpint (fcntl (disk->fd, F_SETLEASE, F_UNLCK), ==, 0);
+}
+
+static void
+end_slow_disk (SlowDisk *disk)
+{
+  close (disk->fd);
+  sigaction (SIGIO, &disk->before, NULL);
+  g_unlink (disk->program);
+  g_rmdir (disk->directory);
+  g_free (disk->program);
+  g_free (disk->directory);
+}
+
+/* The loop turns all the while; what was said waits. */
+static void
+test_slow_disk (void)
+{
+  KaaProcess *self;
+  KaaInProgress *launch;
+  SlowDisk disk;
+
+  if (begin_slow_disk (&disk))
+    {
+      self = new_process (KAA_PROCESS_NONE, disk.program, NULL);
+      launch = kaa_process_launch (self);
+      say (self, "early\n");
+      spin_until (n_waiting > 0);
+      settle ();
+      g_assert_false (kaa_in_progress_get_finished (launch));
+      g_assert_false (kaa_process_get_running (self));
+      let_come (&disk);
+      assert_true (launch);
+      assert_line (self, "early\n");
+      finish_process (self);
+    }
+  end_slow_disk (&disk);
+}
+
+/* The child is killed while it waits for its program: nothing else would end it. What was given to it is closed with it. */
+static void
+call_off_slow (CallOff         call_off,
+               int             code,
+               KaaProcessFlags flags)
+{
+  KaaProcess *self;
+  KaaInProgress *launch;
+  GError *error = NULL;
+  SlowDisk disk;
+  int ends[2];
+  guint8 byte;
+
+  if (begin_slow_disk (&disk))
+    {
+      make_pipe (&ends[0], &ends[1]);
+      self = new_process (flags, disk.program, NULL);
+      g_assert_true (kaa_process_take_fd (self, ends[1], 7, &error));
+      g_assert_no_error (error);
+      launch = kaa_process_launch (self);
+      spin_until (n_waiting > 0);
+      call_off (self, launch);
+      assert_launch_fails (launch, G_IO_ERROR, code);
+      spin_until (!has_children ());
+      settle ();
+      g_assert_cmpint (read (ends[0], &byte, 1), ==, 0);
+      close (ends[0]);
+      g_object_unref (self);
+    }
+  end_slow_disk (&disk);
+}
+
+static void
+test_slow_called_off (void)
+{
+  call_off_slow (by_abort, G_IO_ERROR_CANCELLED, KAA_PROCESS_NONE);
+  call_off_slow (by_close, G_IO_ERROR_CLOSED, KAA_PROCESS_STDERR_PIPE);
+  call_off_slow (by_close_now, G_IO_ERROR_CLOSED, KAA_PROCESS_NEW_GROUP);
+  call_off_slow (by_stop, G_IO_ERROR_CANCELLED, KAA_PROCESS_PTY);
+  call_off_slow (by_dispose, G_IO_ERROR_CLOSED, KAA_PROCESS_DIE_WITH_PARENT);
+}
+
+/* --- called off at any moment --- */
+
 /* The program may run by then, and is killed, or never does; nothing is left, and nothing is told but the failure. */
 static void
 test_called_off (void)
@@ -368,6 +500,8 @@ main (int    argc,
   g_test_add_func ("/process-launch/errors", test_errors);
   g_test_add_func ("/process-launch/twice", test_twice);
   g_test_add_func ("/process-launch/wait", test_wait);
+  g_test_add_func ("/process-launch/slow-disk", test_slow_disk);
+  g_test_add_func ("/process-launch/slow-called-off", test_slow_called_off);
   g_test_add_func ("/process-launch/called-off", test_called_off);
   g_test_add_func ("/process-launch/after-abort", test_after_abort);
   g_test_add_func ("/process-launch/close-with-writes", test_close_with_writes);
