@@ -36,7 +36,8 @@ kaa_process_launch_async (KaaProcess          *self,
 {
   g_return_if_fail (KAA_IS_PROCESS (self));
 
-  kaa_in_progress_begin_async (kaa_process_launch (self), kaa_process_launch_async, cancellable, callback, user_data);
+  kaa_in_progress_begin_async (kaa_process_launch_unless_cancelled (self, cancellable), kaa_process_launch_async,
+                               cancellable, callback, user_data);
 }
 
 /**

@@ -332,3 +332,15 @@ kaa_process_get_launch (KaaProcess *self)
 
   return launch != NULL ? launch->future : NULL;
 }
+
+KaaInProgress *
+kaa_process_launch_unless_cancelled (KaaProcess   *self,
+                                     GCancellable *cancellable)
+{
+  GError *error = NULL;
+
+  /* An abort comes from the loop, and the program might run by then. */
+  if (g_cancellable_set_error_if_cancelled (cancellable, &error))
+    return refuse (self, error);
+  return kaa_process_launch (self);
+}

@@ -138,6 +138,8 @@ void               kaa_process_dismiss      (pid_t pid, const KaaSpawn *spawn, K
 KaaInProgress     *kaa_process_get_launch   (KaaProcess *self);
 /* Calls it off. */
 void               kaa_process_stop_launch  (KaaProcess *self);
+/* launch(), but of a call that is cancelled already nothing is started. */
+KaaInProgress     *kaa_process_launch_unless_cancelled (KaaProcess *self, GCancellable *cancellable);
 
 /* kaa-process-stop.c */
 /* A signal that had to be sent could not be. From the loop. */
