@@ -55,7 +55,6 @@ TEXTS = {
         # Methods.
         'consume': 'Takes so many bytes of what peek() shows.',
         'describe': 'One line that says what the channel is doing, and why it is not reading.',
-        'get_io_stream': 'The channel as a Gio.IOStream: for Gio.DBusConnection, Gio.TlsConnection, Gio.DataInputStream.',
         'get_serial_pins': 'The pins of a serial line that are on: Kaa.SerialPins.',
         'set_serial_break': 'Begins to send a break on a serial line, or ends it.',
         'set_serial_pins': 'Sets and clears pins of a serial line: Kaa.SerialPins.DTR and Kaa.SerialPins.RTS.',
