@@ -39,6 +39,7 @@ leave_list (KaaPending *self)
 static gboolean
 pending_abort (KaaInProgress  *future,
                gpointer        operation,
+               const GError   *reason,
                GError        **error)
 {
   KaaPending *self = operation;
@@ -101,6 +102,7 @@ static const KaaOperationFuncs pending_funcs = {
 static gboolean
 foreign_abort (KaaInProgress  *future,
                gpointer        operation,
+               const GError   *reason,
                GError        **error)
 {
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,

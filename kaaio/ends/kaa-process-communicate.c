@@ -261,6 +261,7 @@ pause_conversation (KaaConversation *self)
 static gboolean
 conversation_abort (KaaInProgress  *future,
                     gpointer        operation,
+                    const GError   *reason,
                     GError        **error)
 {
   KaaConversation *self = operation;

@@ -114,6 +114,7 @@ call_off (KaaLaunch *self)
 static gboolean
 launch_abort (KaaInProgress  *future,
               gpointer        operation,
+              const GError   *reason,
               GError        **error)
 {
   KaaProcess *process = ((KaaLaunch *) operation)->process;

@@ -100,6 +100,7 @@ waiting_closed (gpointer data)
 static gboolean
 connect_abort (KaaInProgress  *future,
                gpointer        operation,
+               const GError   *reason,
                GError        **error)
 {
   KaaConnecting *self = operation;

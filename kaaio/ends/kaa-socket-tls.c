@@ -208,6 +208,7 @@ shake_hands (KaaTask  *task,
 static gboolean
 handshake_abort (KaaInProgress  *future,
                  gpointer        operation,
+                 const GError   *reason,
                  GError        **error)
 {
   KaaHandshake *self = operation;

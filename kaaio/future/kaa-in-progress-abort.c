@@ -80,41 +80,12 @@ ask_handlers (KaaInProgress *self,
 }
 
 static gboolean
-ask_operation (KaaInProgress  *self,
-               const GError   *reason,
-               GError        **error)
-{
-  const KaaOperationFuncs *funcs = kaa_in_progress_get_funcs (self);
-  gpointer operation = kaa_in_progress_get_operation (self);
-
-  if (funcs == &kaa_join_funcs)
-    return kaa_join_abort (self, reason, error);
-
-  return operation == NULL || funcs->abort (self, operation, error);
-}
-
-static gboolean
-settle_aborted (KaaInProgress *self,
-                const GError  *reason)
-{
-  GValue result = kaa_in_progress_blank[KAA_RESULT_ERROR];
-
-  result.data[0].v_pointer = g_error_copy (reason);
-
-  /* Before it is final: a promise may be finished in another thread at any moment. Who aborts it knows that it fails. */
-  kaa_in_progress_lock (self);
-  if (self->state == KAA_STATE_PENDING)
-    self->aborted = self->looked = TRUE;
-  kaa_in_progress_unlock (self);
-
-  return kaa_in_progress_settle (self, KAA_STATE_FAILED, &result, /* now= */ FALSE);
-}
-
-static gboolean
 abort_now (KaaInProgress  *self,
            const GError   *reason,
            GError        **error)
 {
+  gpointer operation;
+
   if (!is_allowed (self, error))
     return FALSE;
 
@@ -128,10 +99,11 @@ abort_now (KaaInProgress  *self,
   if (kaa_in_progress_get_state (self) == KAA_STATE_FAILED)
     return TRUE;
 
-  if (!ask_operation (self, reason, error))
+  operation = kaa_in_progress_get_operation (self);
+  if (operation != NULL && !kaa_in_progress_get_funcs (self)->abort (self, operation, reason, error))
     return FALSE;
 
-  if (!settle_aborted (self, reason))
+  if (!kaa_in_progress_settle_aborted (self, reason, operation))
     {
       set_finished (error);
       return FALSE;

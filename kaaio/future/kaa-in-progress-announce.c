@@ -10,80 +10,6 @@
  */
 
 #include "future/kaa-in-progress-internal.h"
-#include "loop/kaa-collector.h"
-
-KaaStripe kaa_in_progress_stripes[KAA_N_STRIPES];
-
-static void run_task (KaaTask *task, gboolean context_gone);
-
-void
-kaa_in_progress_queue (KaaInProgress *self)
-{
-  self->task.func = run_task;
-  g_object_ref (self);
-  kaa_poller_defer (self->poller, &self->task);
-}
-
-static void
-run_then (KaaInProgress     *self,
-          const KaaListener *listener)
-{
-  if (kaa_in_progress_get_state (self) == KAA_STATE_RESOLVED)
-    {
-      if (listener->as.then.resolve != NULL)
-        listener->as.then.resolve (&self->result, listener->as.then.resolve_data);
-    }
-  else if (listener->as.then.reject != NULL)
-    {
-      listener->as.then.reject (kaa_in_progress_look_at_error (self), listener->as.then.reject_data);
-    }
-
-  kaa_listener_destroy_data (listener);
-}
-
-static void
-run_closure (KaaInProgress     *self,
-             const KaaListener *listener)
-{
-  GValue future = G_VALUE_INIT;
-
-  g_value_init (&future, KAA_TYPE_IN_PROGRESS);
-  g_value_set_object (&future, self);
-  g_closure_invoke (listener->as.closure, NULL, 1, &future, NULL);
-  g_value_unset (&future);
-
-  kaa_listener_destroy_data (listener);
-}
-
-static void
-run_listener (KaaInProgress *self,
-              KaaListener   *listener)
-{
-  switch (listener->kind)
-    {
-    case KAA_LISTENER_THEN:
-      run_then (self, listener);
-      break;
-
-    case KAA_LISTENER_CLOSURE:
-      run_closure (self, listener);
-      break;
-
-    case KAA_LISTENER_ASYNC:
-      kaa_listener_clear_cancelled (listener, self->poller);
-      kaa_collector_settle ();
-      if (listener->as.async.callback != NULL)
-        listener->as.async.callback (self->source, (GAsyncResult *) self, listener->as.async.user_data);
-      break;
-
-    case KAA_LISTENER_LINK:
-      kaa_link_fire (listener->as.link, self, /* now= */ TRUE);
-      break;
-
-    default:
-      g_assert_not_reached ();
-    }
-}
 
 /* One run through what is to be announced. */
 typedef struct
@@ -144,6 +70,15 @@ take_step (KaaInProgress   *self,
 }
 
 static void
+notify_finished (KaaInProgress *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), kaa_in_progress_props[KAA_PROP_FINISHED]);
+
+  if (kaa_in_progress_get_state (self) == KAA_STATE_FAILED)
+    g_object_notify_by_pspec (G_OBJECT (self), kaa_in_progress_props[KAA_PROP_FAILED]);
+}
+
+static void
 emit_signal (KaaInProgress *self)
 {
   if (kaa_in_progress_get_state (self) == KAA_STATE_RESOLVED)
@@ -181,7 +116,7 @@ announce (KaaInProgress *self)
       switch (step)
         {
         case KAA_STEP_NOTIFY:
-          kaa_in_progress_notify_finished (self);
+          notify_finished (self);
           break;
 
         case KAA_STEP_SIGNAL:
@@ -190,7 +125,7 @@ announce (KaaInProgress *self)
 
         case KAA_STEP_LISTENERS:
         default:
-          run_listener (self, &announcement.listener);
+          announcement.listener.funcs->run (&announcement.listener, self);
         }
 
       /* The rest is queued already. */
@@ -199,9 +134,9 @@ announce (KaaInProgress *self)
     }
 }
 
-static void
-run_task (KaaTask  *task,
-          gboolean  context_gone)
+void
+kaa_in_progress_run_task (KaaTask  *task,
+                          gboolean  context_gone)
 {
   KaaInProgress *self = G_STRUCT_MEMBER_P (task, -G_STRUCT_OFFSET (KaaInProgress, task));
   KaaListener *listeners = NULL;
@@ -250,19 +185,13 @@ kaa_in_progress_settle (KaaInProgress *self,
                         GValue        *result,
                         gboolean       now)
 {
-  gpointer operation;
   gboolean settled;
 
   kaa_in_progress_lock (self);
-  operation = self->operation;
   settled = make_final (self, state, result);
   if (settled && !now)
     self->queued = TRUE;
   kaa_in_progress_unlock (self);
-
-  /* An abort may get in just as another thread finishes the promise with a future. */
-  if (settled && operation != NULL && kaa_in_progress_get_funcs (self) == &kaa_join_funcs)
-    kaa_join_funcs.dropped (self, operation);
 
   if (!settled)
     {
@@ -278,6 +207,40 @@ kaa_in_progress_settle (KaaInProgress *self,
     }
 
   return settled;
+}
+
+gboolean
+kaa_in_progress_settle_aborted (KaaInProgress *self,
+                                const GError  *reason,
+                                gpointer       operation)
+{
+  GValue result = kaa_in_progress_blank[KAA_RESULT_ERROR];
+  gpointer adopted = NULL;
+  gboolean settled;
+
+  result.data[0].v_pointer = g_error_copy (reason);
+
+  kaa_in_progress_lock (self);
+  /* Another thread may have finished the promise with a future since it was asked. */
+  if (operation == NULL)
+    adopted = self->operation;
+  settled = make_final (self, KAA_STATE_FAILED, &result);
+  /* Who aborts it knows that it fails. */
+  if (settled)
+    self->aborted = self->looked = self->queued = TRUE;
+  kaa_in_progress_unlock (self);
+
+  if (!settled)
+    {
+      g_value_unset (&result);
+      return FALSE;
+    }
+
+  if (adopted != NULL)
+    kaa_in_progress_get_funcs (self)->dropped (self, adopted);
+  kaa_in_progress_queue (self);
+
+  return TRUE;
 }
 
 void

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* KaaInProgress as a GAsyncResult: the side of it that the _async/_finish pairs use. */
+/* The _async/_finish pairs: a GAsyncReadyCallback that listens to a KaaInProgress. */
 
 #include "future/kaa-in-progress-internal.h"
+#include "future/kaa-alarm.h"
+#include "loop/kaa-collector.h"
 
 /* Aborts a future, from the loop, whose cancellable was cancelled before the call. */
 typedef struct
@@ -12,48 +14,44 @@ typedef struct
   GCancellable *cancellable;
 } KaaCancelled;
 
-static gpointer
-kaa_in_progress_get_user_data (GAsyncResult *result)
+/* The listener will not be cancelled any more. */
+static void
+clear_cancelled (KaaListener *self,
+                 KaaPoller   *poller)
 {
-  KaaInProgress *self = KAA_IN_PROGRESS (result);
-  gpointer user_data;
+  GMainContext *context;
 
-  kaa_in_progress_lock (self);
-  user_data = self->async_user_data;
-  kaa_in_progress_unlock (self);
+  if (self->as.async.cancelled == NULL)
+    return;
 
-  return user_data;
+  context = kaa_poller_dup_context (poller);
+  kaa_alarm_clear (&self->as.async.cancelled, context);
+  g_clear_pointer (&context, g_main_context_unref);
 }
 
-static GObject *
-kaa_in_progress_get_source_object (GAsyncResult *result)
+static void
+async_run (KaaListener   *listener,
+           KaaInProgress *future)
 {
-  KaaInProgress *self = KAA_IN_PROGRESS (result);
-
-  return self->source != NULL ? g_object_ref (self->source) : NULL;
+  clear_cancelled (listener, future->poller);
+  kaa_collector_settle ();
+  if (listener->as.async.callback != NULL)
+    listener->as.async.callback (future->source, (GAsyncResult *) future, listener->as.async.user_data);
 }
 
-static gboolean
-kaa_in_progress_is_tagged (GAsyncResult *result,
-                           gpointer      tag)
+static void
+async_discard (KaaListener   *listener,
+               KaaInProgress *future)
 {
-  KaaInProgress *self = KAA_IN_PROGRESS (result);
-  gboolean tagged;
-
-  kaa_in_progress_lock (self);
-  tagged = self->async_tag == tag;
-  kaa_in_progress_unlock (self);
-
-  return tagged;
+  clear_cancelled (listener, future->poller);
 }
 
-void
-kaa_in_progress_async_iface_init (GAsyncResultIface *iface)
+static const KaaListenerFuncs async_funcs =
 {
-  iface->get_user_data = kaa_in_progress_get_user_data;
-  iface->get_source_object = kaa_in_progress_get_source_object;
-  iface->is_tagged = kaa_in_progress_is_tagged;
-}
+  .run = async_run,
+  .discard = async_discard,
+  .discards_at_once = TRUE,
+};
 
 static gboolean
 cancel (GCancellable *cancellable,
@@ -132,7 +130,7 @@ kaa_in_progress_call_async (KaaInProgress       *self,
 
   g_assert (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  listener.kind = KAA_LISTENER_ASYNC;
+  listener.funcs = &async_funcs;
   listener.as.async.callback = callback;
   listener.as.async.user_data = user_data;
   listener.as.async.cancelled = NULL;

@@ -2,32 +2,8 @@
 
 /* New futures out of others: all, any, timeout, noabort. */
 
-#include "future/kaa-in-progress-internal.h"
+#include "future/kaa-in-progress-join.h"
 #include "future/kaa-alarm.h"
-
-/* A future on the thread-default context of the caller, which the members will finish. */
-static KaaInProgress *
-join_futures (KaaJoinRule     rule,
-              KaaInProgress **members,
-              gsize           n_members,
-              GObject        *source,
-              gint64          deadline,
-              gboolean        abort_original)
-{
-  KaaPoller *poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
-  KaaJoin *join = kaa_join_new (rule, members, n_members);
-  KaaInProgress *self;
-
-  self = kaa_in_progress_new_operation (source, poller, &kaa_join_funcs, join);
-  self->abortable = rule != KAA_JOIN_NOABORT;
-  join->future = self;
-  join->abort_original = abort_original;
-  kaa_poller_unref (poller);
-
-  kaa_join_start (join, deadline);
-
-  return self;
-}
 
 static gboolean
 are_futures (KaaInProgress **futures,
@@ -48,7 +24,7 @@ are_futures (KaaInProgress **futures,
 static KaaInProgress *
 join_nothing (void)
 {
-  return join_futures (KAA_JOIN_ALL, NULL, 0, NULL, /* deadline= */ -1, /* abort_original= */ FALSE);
+  return kaa_in_progress_join (KAA_JOIN_ALL, NULL, 0, NULL, /* deadline= */ -1, /* abort_original= */ FALSE);
 }
 
 /**
@@ -78,7 +54,7 @@ kaa_in_progress_all (KaaInProgress **futures,
   g_return_val_if_fail (are_futures (futures, n_futures), NULL);
 
   if (n_futures > 0)
-    return join_futures (KAA_JOIN_ALL, futures, n_futures, NULL, /* deadline= */ -1, /* abort_original= */ FALSE);
+    return kaa_in_progress_join (KAA_JOIN_ALL, futures, n_futures, NULL, /* deadline= */ -1, /* abort_original= */ FALSE);
 
   self = join_nothing ();
   kaa_in_progress_settle_boolean (self, TRUE, /* now= */ FALSE);
@@ -114,7 +90,7 @@ kaa_in_progress_any (KaaInProgress **futures,
   g_return_val_if_fail (are_futures (futures, n_futures), NULL);
 
   if (n_futures > 0)
-    return join_futures (KAA_JOIN_ANY, futures, n_futures, NULL, /* deadline= */ -1, /* abort_original= */ FALSE);
+    return kaa_in_progress_join (KAA_JOIN_ANY, futures, n_futures, NULL, /* deadline= */ -1, /* abort_original= */ FALSE);
 
   self = join_nothing ();
   kaa_in_progress_settle_error (self,
@@ -153,7 +129,7 @@ kaa_in_progress_timeout (KaaInProgress *self,
 {
   g_return_val_if_fail (KAA_IS_IN_PROGRESS (self), NULL);
 
-  return join_futures (KAA_JOIN_PASS, &self, 1, self->source, kaa_alarm_after (seconds), abort);
+  return kaa_in_progress_join (KAA_JOIN_PASS, &self, 1, self->source, kaa_alarm_after (seconds), abort);
 }
 
 /**
@@ -176,5 +152,5 @@ kaa_in_progress_noabort (KaaInProgress *self)
 {
   g_return_val_if_fail (KAA_IS_IN_PROGRESS (self), NULL);
 
-  return join_futures (KAA_JOIN_NOABORT, &self, 1, self->source, /* deadline= */ -1, /* abort_original= */ FALSE);
+  return kaa_in_progress_join (KAA_JOIN_NOABORT, &self, 1, self->source, /* deadline= */ -1, /* abort_original= */ FALSE);
 }

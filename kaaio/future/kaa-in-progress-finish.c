@@ -2,7 +2,7 @@
 
 /* How the user finishes a promise. */
 
-#include "future/kaa-in-progress-internal.h"
+#include "future/kaa-in-progress-join.h"
 
 /**
  * kaa_in_progress_finish:

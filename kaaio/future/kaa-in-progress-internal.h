@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /*
- * What the files of this floor share: the instance, its listeners, and the joins that tie futures together.
+ * What the files of this floor share: the instance, and its listeners.
  *
  * Ownership follows the way that a result takes: who can finish a future holds it, the future holds what listens to it, and a
  * listener that is a link holds the future that is finished by it. In the other direction there are only weak references, so no
@@ -16,8 +16,6 @@ G_BEGIN_DECLS
  */
 
 typedef struct _KaaListener KaaListener;
-typedef struct _KaaLink     KaaLink;
-typedef struct _KaaJoin     KaaJoin;
 
 /* Final states are greater than PENDING, and no state is ever left for a smaller one. */
 typedef enum
@@ -35,20 +33,23 @@ typedef enum
   KAA_STEP_LISTENERS
 } KaaStep;
 
-typedef enum
+/* One of the two is called, once, with a copy of the listener; each lets go of what the listener has. */
+typedef struct
 {
-  KAA_LISTENER_FREE,
-  KAA_LISTENER_THEN,
-  KAA_LISTENER_CLOSURE,
-  KAA_LISTENER_ASYNC,
-  KAA_LISTENER_LINK
-} KaaListenerKind;
+  /* The future is finished. In the announcement: in its context's thread, where this may do anything. */
+  void (*run)     (KaaListener *listener, KaaInProgress *future);
+  /* It will never be run: the future goes unfinished, or its context is gone. */
+  void (*discard) (KaaListener *listener, KaaInProgress *future);
+  /* discard() runs no code of the user's: it is called at once, in whatever thread. Otherwise it is called where run() would have
+   * been, if there is such a place, and without the future. */
+  gboolean discards_at_once;
+} KaaListenerFuncs;
 
 struct _KaaListener
 {
   KaaListener *next;
+  const KaaListenerFuncs *funcs;
   guint32 serial;             /* counts the listeners of a future */
-  guint8 kind;
   union
   {
     struct
@@ -67,7 +68,7 @@ struct _KaaListener
       gpointer user_data;
       GSource *cancelled;     /* owned, nullable */
     } async;
-    KaaLink *link;
+    gpointer data;            /* of whoever may want to take it out again */
   } as;
 };
 
@@ -80,10 +81,10 @@ struct _KaaInProgress
   GObject *source;
   gboolean promise;                /* of the user's own, also when it follows another future by now */
 
+  int state;                       /* KaaState, atomic */
+
   /* Atomic: NULL is a promise of the user's own. Changes once at most, when such a one is finished with another future. */
   const KaaOperationFuncs *funcs;
-
-  int state;                       /* KaaState, atomic */
 
   /* Written under the lock before the state becomes final and then never again: who has seen that reads it without. */
   GValue result;                   /* the error too */
@@ -102,7 +103,7 @@ struct _KaaInProgress
   gpointer operation;              /* only while pending */
   KaaListener *listeners;
   KaaListener *last_listener;
-  KaaListener first;               /* most futures have one listener: it is kept here */
+  KaaListener first;               /* most futures have one listener: it is kept here. Without funcs it is free */
   gpointer async_tag;
   gpointer async_user_data;
 
@@ -156,7 +157,12 @@ kaa_in_progress_get_funcs (KaaInProgress *self)
   return g_atomic_pointer_get (&self->funcs);
 }
 
-/* kaa-in-progress.c */
+/*
+ * The files, from the bottom up; each calls only those before it. Whatever checks KAA_IS_IN_PROGRESS() stands above the type.
+ */
+
+/* --- kaa-in-progress-base.c --- */
+
 enum
 {
   KAA_SIGNAL_RESOLVED,
@@ -168,16 +174,17 @@ enum
 
 extern guint kaa_in_progress_signals[KAA_N_SIGNALS];
 
-/* Whether a handler would run now. 0: of any signal. */
-gboolean      kaa_in_progress_has_handlers     (KaaInProgress *self, guint signal_id);
-void          kaa_in_progress_notify_finished  (KaaInProgress *self);
+enum
+{
+  KAA_PROP_FINISHED = 1,
+  KAA_PROP_FAILED,
+  KAA_PROP_ABORTABLE,
+  KAA_PROP_SOURCE_OBJECT,
+  KAA_PROP_BYTES_MOVED,
+  KAA_N_PROPS
+};
 
-/* kaa-in-progress-spare.c */
-KaaInProgress *kaa_in_progress_take_spare      (void);
-
-/* kaa-in-progress-result.c: nothing of these may be called before it is finished. */
-const GError *kaa_in_progress_look_at_error    (KaaInProgress *self);   /* of a failed one; this counts as having looked */
-void          kaa_in_progress_clear_result     (KaaInProgress *self);
+extern GParamSpec *kaa_in_progress_props[KAA_N_PROPS];
 
 typedef enum
 {
@@ -195,86 +202,50 @@ extern GValue kaa_in_progress_blank[KAA_N_RESULTS];
 
 void          kaa_in_progress_init_blanks      (void);
 
-/* kaa-in-progress-announce.c */
-
-/* Makes it final, unless it is that already (then FALSE, and *result is unset). *result is moved. The caller holds a reference. */
-gboolean      kaa_in_progress_settle           (KaaInProgress *self, KaaState state, GValue *result, gboolean now);
-/* For finish() and throw(): in addition it must be the user's to finish. A critical warning where it is not. */
-void          kaa_in_progress_settle_promise   (KaaInProgress *self, KaaState state, GValue *result);
-/* It cannot be finished by the user (again): a critical warning, but for an aborted one. */
-void          kaa_in_progress_complain         (KaaInProgress *self);
+/* Whether a handler would run now. 0: of any signal. */
+gboolean      kaa_in_progress_has_handlers     (KaaInProgress *self, guint signal_id);
+/* Of a failed one; this counts as having looked. */
+const GError *kaa_in_progress_look_at_error    (KaaInProgress *self);
+void          kaa_in_progress_clear_result     (KaaInProgress *self);
 /* Puts the future's task into the queue of its poller; `queued` is set. */
 void          kaa_in_progress_queue            (KaaInProgress *self);
-void          kaa_in_progress_drop             (KaaInProgress *self);   /* from dispose */
 
-/* kaa-in-progress-listeners.c */
+/* --- kaa-in-progress-spare.c --- */
+
+KaaInProgress *kaa_in_progress_take_spare      (void);
+
+/* --- kaa-in-progress-thread.c --- */
+
+/* Whether this is the thread of its context. kaa_poller_is_mine() says so in any thread while nobody runs the context. */
+gboolean      kaa_in_progress_is_here          (KaaInProgress *self);
+
+/* --- kaa-in-progress-listeners.c --- */
 
 /* *listener is copied. only_pending: FALSE, and nothing is done, if it is finished. */
 gboolean      kaa_in_progress_add_listener     (KaaInProgress *self, const KaaListener *listener, gboolean only_pending);
-/* FALSE: it has been taken out before, to be run or discarded. */
-gboolean      kaa_in_progress_remove_link      (KaaInProgress *self, KaaLink *link);
+/* The one with these functions and this data. FALSE: it has been taken out before, to be run or discarded. */
+gboolean      kaa_in_progress_remove_listener  (KaaInProgress          *self,
+                                                const KaaListenerFuncs *funcs,
+                                                gpointer                data);
 void          kaa_in_progress_begin_wait       (KaaInProgress *self);
 void          kaa_in_progress_end_wait         (KaaInProgress *self);
 /* Both under the lock: the first one of the list, out of it; all of them, as nodes that do not belong to the future. */
 void          kaa_in_progress_take_listener    (KaaInProgress *self, KaaListener *listener);
 KaaListener  *kaa_in_progress_steal_listeners  (KaaInProgress *self);
-/* The listener will not be cancelled any more. */
-void          kaa_listener_clear_cancelled     (KaaListener *self, KaaPoller *poller);
-/* What the user gave with it: data, a closure. Runs user code. */
-void          kaa_listener_destroy_data        (const KaaListener *self);
 /* They will never be run. */
 void          kaa_in_progress_discard          (KaaInProgress *self, KaaListener *listeners, gboolean context_gone);
 
-/* kaa-in-progress-wait.c */
+/* --- kaa-in-progress-announce.c --- */
 
-/* Whether this is the thread of its context. kaa_poller_is_mine() says so in any thread while nobody runs the context. */
-gboolean      kaa_in_progress_is_here          (KaaInProgress *self);
-
-/* kaa-in-progress-async.c */
-void          kaa_in_progress_async_iface_init (GAsyncResultIface *iface);
-
-/* kaa-in-progress-join.c */
-typedef enum
-{
-  KAA_JOIN_ALL,
-  KAA_JOIN_ANY,
-  KAA_JOIN_PASS,              /* timeout(): one member, whose result is passed on */
-  KAA_JOIN_NOABORT,           /* the same, but an abort does not get through */
-  KAA_JOIN_FOLLOW             /* the same, for a promise that was finished with a future */
-} KaaJoinRule;
-
-/* One future that finishes another. Installed as a listener of its member. */
-struct _KaaLink
-{
-  KaaJoin *join;
-  GWeakRef member;
-};
-
-/* References: its future's until that is settled, one for each link that is installed, the timer's. */
-struct _KaaJoin
-{
-  gatomicrefcount refs;
-  int won;                    /* atomic: somebody has got the right to settle the future */
-  int n_left;                 /* atomic */
-  KaaJoinRule rule;
-  gboolean abort_original;
-  KaaInProgress *future;      /* each link and the timer hold a reference to it */
-  GSource *timer;
-  gsize n_links;
-  KaaLink links[];
-};
-
-extern const KaaOperationFuncs kaa_join_funcs;
-
-KaaJoin      *kaa_join_new                     (KaaJoinRule rule, KaaInProgress **members, gsize n_members);
-void          kaa_join_unref                   (KaaJoin *self);
-/* The join's future is made; begin. */
-void          kaa_join_start                   (KaaJoin *self, gint64 deadline);
-/* The join of a future lets go of it, after it has told the members where the rule says so. */
-gboolean      kaa_join_abort                   (KaaInProgress *future, const GError *reason, GError **error);
-/* The member has finished, or is going unfinished. */
-void          kaa_link_fire                    (KaaLink *self, KaaInProgress *member, gboolean now);
-/* Finishes a promise with another future. */
-void          kaa_in_progress_follow           (KaaInProgress *self, KaaInProgress *other);
+/* Makes it final, unless it is that already (then FALSE, and *result is unset). *result is moved. The caller holds a reference. */
+gboolean      kaa_in_progress_settle           (KaaInProgress *self, KaaState state, GValue *result, gboolean now);
+/* The same for an abort that operation (NULL: nobody, it is a promise) has agreed to. */
+gboolean      kaa_in_progress_settle_aborted   (KaaInProgress *self, const GError *reason, gpointer operation);
+/* For finish() and throw(): in addition it must be the user's to finish. A critical warning where it is not. */
+void          kaa_in_progress_settle_promise   (KaaInProgress *self, KaaState state, GValue *result);
+/* It cannot be finished by the user (again): a critical warning, but for an aborted one. */
+void          kaa_in_progress_complain         (KaaInProgress *self);
+void          kaa_in_progress_drop             (KaaInProgress *self);   /* from dispose */
+void          kaa_in_progress_run_task         (KaaTask *task, gboolean context_gone);
 
 G_END_DECLS

@@ -8,10 +8,53 @@
  * of that future.
  */
 
-#include "future/kaa-in-progress-internal.h"
+#include "future/kaa-in-progress-join.h"
 #include "future/kaa-alarm.h"
 
-KaaJoin *
+typedef struct _KaaJoin KaaJoin;
+
+/* One future that finishes another. Installed as a listener of its member. */
+typedef struct
+{
+  KaaJoin *join;
+  GWeakRef member;
+} KaaLink;
+
+/* References: its future's until that is settled, one for each link that is installed, the timer's. */
+struct _KaaJoin
+{
+  gatomicrefcount refs;
+  int won;                    /* atomic: somebody has got the right to settle the future */
+  int n_left;                 /* atomic */
+  KaaJoinRule rule;
+  gboolean abort_original;
+  KaaInProgress *future;      /* each link and the timer hold a reference to it */
+  GSource *timer;
+  gsize n_links;
+  KaaLink links[];
+};
+
+static gboolean join_abort   (KaaInProgress *future, gpointer operation, const GError *reason, GError **error);
+static void     join_dropped (KaaInProgress *future, gpointer operation);
+
+static const KaaOperationFuncs join_funcs =
+{
+  .abort = join_abort,
+  .dropped = join_dropped,
+};
+
+static void link_run     (KaaListener *listener, KaaInProgress *member);
+static void link_discard (KaaListener *listener, KaaInProgress *member);
+
+/* Tells a join, in whatever thread, that its member has finished or is going unfinished. */
+static const KaaListenerFuncs link_funcs =
+{
+  .run = link_run,
+  .discard = link_discard,
+  .discards_at_once = TRUE,
+};
+
+static KaaJoin *
 kaa_join_new (KaaJoinRule     rule,
               KaaInProgress **members,
               gsize           n_members)
@@ -42,7 +85,7 @@ kaa_join_ref (KaaJoin *self)
   return self;
 }
 
-void
+static void
 kaa_join_unref (KaaJoin *self)
 {
   gsize i;
@@ -84,7 +127,7 @@ remove_links (KaaJoin *self)
       if (member == NULL)
         continue;
 
-      if (kaa_in_progress_remove_link (member, &self->links[i]))
+      if (kaa_in_progress_remove_listener (member, &link_funcs, &self->links[i]))
         release (self);
       g_object_unref (member);
     }
@@ -137,7 +180,7 @@ dup_join (KaaInProgress *future)
   KaaJoin *join = NULL;
 
   kaa_in_progress_lock (future);
-  if (future->operation != NULL && kaa_in_progress_get_funcs (future) == &kaa_join_funcs)
+  if (future->operation != NULL && kaa_in_progress_get_funcs (future) == &join_funcs)
     join = kaa_join_ref (future->operation);
   kaa_in_progress_unlock (future);
 
@@ -228,10 +271,10 @@ member_finished (KaaLink       *link,
     }
 }
 
-void
-kaa_link_fire (KaaLink       *self,
-               KaaInProgress *member,
-               gboolean       now)
+static void
+fire (KaaLink       *self,
+      KaaInProgress *member,
+      gboolean       now)
 {
   /* A loop that is written as promises, each finished with the next, ends in a chain of any length. */
   const guint deepest = 16;
@@ -243,6 +286,20 @@ kaa_link_fire (KaaLink       *self,
   member_finished (self, member, now && depth <= deepest && member->poller == join->future->poller);
   depth--;
   release (join);
+}
+
+static void
+link_run (KaaListener   *listener,
+          KaaInProgress *member)
+{
+  fire (listener->as.data, member, /* now= */ TRUE);
+}
+
+static void
+link_discard (KaaListener   *listener,
+              KaaInProgress *member)
+{
+  fire (listener->as.data, member, /* now= */ FALSE);
 }
 
 static gboolean
@@ -302,14 +359,15 @@ start_timer (KaaJoin *self,
   g_main_context_unref (context);
 }
 
-void
+/* The join's future is made; begin. */
+static void
 kaa_join_start (KaaJoin *self,
                 gint64   deadline)
 {
   KaaListener listener;
   gsize i;
 
-  listener.kind = KAA_LISTENER_LINK;
+  listener.funcs = &link_funcs;
 
   /* Another thread may end the join while it is being put together here. */
   kaa_join_ref (self);
@@ -322,9 +380,9 @@ kaa_join_start (KaaJoin *self,
       KaaInProgress *member = g_weak_ref_get (&self->links[i].member);
 
       hold (self);
-      listener.as.link = &self->links[i];
+      listener.as.data = &self->links[i];
       if (!kaa_in_progress_add_listener (member, &listener, /* only_pending= */ TRUE))
-        kaa_link_fire (&self->links[i], member, /* now= */ FALSE);
+        fire (&self->links[i], member, /* now= */ FALSE);
       g_object_unref (member);
     }
 
@@ -380,10 +438,13 @@ may_abort (KaaJoin       *self,
   return aborted;
 }
 
-gboolean
-kaa_join_abort (KaaInProgress  *future,
-                const GError   *reason,
-                GError        **error)
+/* The join of a future lets go of it, after it has told the members where the rule says so. It may end in another thread at any
+ * moment: the operation that the caller has seen may not be there any more. */
+static gboolean
+join_abort (KaaInProgress  *future,
+            gpointer        operation,
+            const GError   *reason,
+            GError        **error)
 {
   KaaJoin *self = dup_join (future);
   gboolean let_go;
@@ -415,15 +476,6 @@ kaa_join_abort (KaaInProgress  *future,
   return let_go;
 }
 
-static gboolean
-refuse_abort (KaaInProgress  *future,
-              gpointer        operation,
-              GError        **error)
-{
-  /* Futures of joins are aborted by kaa_join_abort(), which is told the reason. */
-  g_assert_not_reached ();
-}
-
 /* The pointer has been taken from the future, and its reference is ours. */
 static void
 join_dropped (KaaInProgress *future,
@@ -435,11 +487,28 @@ join_dropped (KaaInProgress *future,
   kaa_join_unref (self);
 }
 
-const KaaOperationFuncs kaa_join_funcs =
+KaaInProgress *
+kaa_in_progress_join (KaaJoinRule     rule,
+                      KaaInProgress **members,
+                      gsize           n_members,
+                      GObject        *source,
+                      gint64          deadline,
+                      gboolean        abort_original)
 {
-  .abort = refuse_abort,
-  .dropped = join_dropped,
-};
+  KaaPoller *poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+  KaaJoin *join = kaa_join_new (rule, members, n_members);
+  KaaInProgress *self;
+
+  self = kaa_in_progress_new_operation (source, poller, &join_funcs, join);
+  self->abortable = rule != KAA_JOIN_NOABORT;
+  join->future = self;
+  join->abort_original = abort_original;
+  kaa_poller_unref (poller);
+
+  kaa_join_start (join, deadline);
+
+  return self;
+}
 
 /* --- A promise that is finished with a future --- */
 
@@ -492,7 +561,7 @@ adopt (KaaInProgress *self,
   if (adopted)
     {
       self->operation = join;
-      g_atomic_pointer_set (&self->funcs, &kaa_join_funcs);
+      g_atomic_pointer_set (&self->funcs, &join_funcs);
     }
   kaa_in_progress_unlock (self);
 

@@ -3,7 +3,6 @@
 /* Who listens to a KaaInProgress: the list of listeners, how they come in, and how those go that were never run. */
 
 #include "future/kaa-in-progress-internal.h"
-#include "future/kaa-alarm.h"
 
 /* Listeners that were never run, on their way to the thread where they are destroyed. */
 typedef struct
@@ -27,7 +26,7 @@ append_listener (KaaInProgress     *self,
 {
   KaaListener *node = &self->first;
 
-  if (node->kind != KAA_LISTENER_FREE)
+  if (node->funcs != NULL)
     node = g_slice_new (KaaListener);
 
   *node = *listener;
@@ -46,7 +45,7 @@ release_node (KaaInProgress *self,
               KaaListener   *node)
 {
   if (node == &self->first)
-    node->kind = KAA_LISTENER_FREE;
+    node->funcs = NULL;
   else
     g_slice_free (KaaListener, node);
 }
@@ -76,7 +75,7 @@ kaa_in_progress_steal_listeners (KaaInProgress *self)
       if (*position == &self->first)
         {
           *position = g_slice_dup (KaaListener, &self->first);
-          self->first.kind = KAA_LISTENER_FREE;
+          self->first.funcs = NULL;
         }
     }
 
@@ -89,45 +88,16 @@ kaa_in_progress_steal_listeners (KaaInProgress *self)
 
 /* --- Listeners on their way out --- */
 
-void
-kaa_listener_clear_cancelled (KaaListener *self,
-                              KaaPoller   *poller)
-{
-  GMainContext *context;
-
-  if (self->as.async.cancelled == NULL)
-    return;
-
-  context = kaa_poller_dup_context (poller);
-  kaa_alarm_clear (&self->as.async.cancelled, context);
-  g_clear_pointer (&context, g_main_context_unref);
-}
-
-void
-kaa_listener_destroy_data (const KaaListener *self)
-{
-  if (self->kind == KAA_LISTENER_CLOSURE)
-    {
-      g_closure_unref (self->as.closure);
-    }
-  else if (self->kind == KAA_LISTENER_THEN)
-    {
-      if (self->as.then.resolve_destroy != NULL)
-        self->as.then.resolve_destroy (self->as.then.resolve_data);
-      if (self->as.then.reject_destroy != NULL)
-        self->as.then.reject_destroy (self->as.then.reject_data);
-    }
-}
-
 static void
-discard_all (KaaListener *listeners)
+discard_rest (KaaListener *listeners)
 {
   while (listeners != NULL)
     {
       KaaListener *node = listeners;
 
       listeners = node->next;
-      kaa_listener_destroy_data (node);
+      if (!node->funcs->discards_at_once)
+        node->funcs->discard (node, NULL);
       g_slice_free (KaaListener, node);
     }
 }
@@ -138,7 +108,7 @@ run_discard (KaaTask  *task,
 {
   KaaDiscard *discard = (KaaDiscard *) task;
 
-  discard_all (discard->listeners);
+  discard_rest (discard->listeners);
   g_slice_free (KaaDiscard, discard);
 }
 
@@ -156,15 +126,13 @@ kaa_in_progress_discard (KaaInProgress *self,
 
   for (node = listeners; node != NULL; node = node->next)
     {
-      if (node->kind == KAA_LISTENER_LINK)
-        kaa_link_fire (node->as.link, self, /* now= */ FALSE);
-      else if (node->kind == KAA_LISTENER_ASYNC)
-        kaa_listener_clear_cancelled (node, self->poller);
+      if (node->funcs->discards_at_once)
+        node->funcs->discard (node, self);
     }
 
   if (context_gone || kaa_poller_is_gone (self->poller) || kaa_in_progress_is_here (self))
     {
-      discard_all (listeners);
+      discard_rest (listeners);
       return;
     }
 
@@ -258,8 +226,9 @@ kaa_in_progress_add_listener (KaaInProgress     *self,
 }
 
 gboolean
-kaa_in_progress_remove_link (KaaInProgress *self,
-                             KaaLink       *link)
+kaa_in_progress_remove_listener (KaaInProgress          *self,
+                                 const KaaListenerFuncs *funcs,
+                                 gpointer                data)
 {
   KaaListener *before = NULL;
   KaaListener *node;
@@ -267,7 +236,7 @@ kaa_in_progress_remove_link (KaaInProgress *self,
   kaa_in_progress_lock (self);
   for (node = self->listeners; node != NULL; before = node, node = node->next)
     {
-      if (node->kind == KAA_LISTENER_LINK && node->as.link == link)
+      if (node->funcs == funcs && node->as.data == data)
         break;
     }
   if (node != NULL)
@@ -333,86 +302,4 @@ kaa_in_progress_has_listeners (KaaInProgress *self)
   return g_signal_handler_find (self, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) != 0 ||
          g_signal_handler_find (self, G_SIGNAL_MATCH_DETAIL, 0, finished, NULL, NULL, NULL) != 0 ||
          g_signal_handler_find (self, G_SIGNAL_MATCH_DETAIL, 0, failed, NULL, NULL, NULL) != 0;
-}
-
-/**
- * kaa_in_progress_then:
- * @self: a future
- * @resolve: (nullable) (scope notified) (closure resolve_data) (destroy resolve_destroy): what to call
- *   with the result
- * @resolve_data: (nullable): user data for @resolve
- * @resolve_destroy: (nullable): what to call with @resolve_data in the end
- * @reject: (nullable) (scope notified) (closure reject_data) (destroy reject_destroy): what to call with
- *   the error if it fails
- * @reject_data: (nullable): user data for @reject
- * @reject_destroy: (nullable): what to call with @reject_data in the end
- *
- * Asks to be called back when the future is finished, whether that is still to come or has happened.
- *
- * One of the two is called, once, from the loop of the future's main context and never inside this
- * call. Several callbacks are called in the order in which they were added, after the signal handlers.
- *
- * Afterwards both @resolve_destroy and @reject_destroy are called. They are called too, without either
- * callback, when the future goes unfinished: when the last reference to it is dropped, or its main
- * context is gone.
- *
- * This may be called in any thread.
- *
- * Since: 1.0
- */
-void
-kaa_in_progress_then (KaaInProgress  *self,
-                      KaaResolveFunc  resolve,
-                      gpointer        resolve_data,
-                      GDestroyNotify  resolve_destroy,
-                      KaaRejectFunc   reject,
-                      gpointer        reject_data,
-                      GDestroyNotify  reject_destroy)
-{
-  KaaListener listener;
-
-  g_return_if_fail (KAA_IS_IN_PROGRESS (self));
-
-  listener.kind = KAA_LISTENER_THEN;
-  listener.as.then.resolve = resolve;
-  listener.as.then.resolve_data = resolve_data;
-  listener.as.then.resolve_destroy = resolve_destroy;
-  listener.as.then.reject = reject;
-  listener.as.then.reject_data = reject_data;
-  listener.as.then.reject_destroy = reject_destroy;
-
-  kaa_in_progress_add_listener (self, &listener, /* only_pending= */ FALSE);
-}
-
-/**
- * kaa_in_progress_then_closure:
- * @self: a future
- * @closure: what to call, with the future; a floating reference is taken over
- *
- * [method@Kaa.InProgress.then] with one closure for both outcomes: it asks [method@Kaa.InProgress.get_result] for what
- * came of it. For language bindings, where a closure costs less than two callbacks.
- *
- * The closure is called at most once, in order with what was given to `then()`. It is let go of afterwards, or when the future
- * goes unfinished.
- *
- * This may be called in any thread.
- *
- * Since: 1.0
- */
-void
-kaa_in_progress_then_closure (KaaInProgress *self,
-                              GClosure      *closure)
-{
-  KaaListener listener;
-
-  g_return_if_fail (KAA_IS_IN_PROGRESS (self));
-  g_return_if_fail (closure != NULL);
-
-  listener.kind = KAA_LISTENER_CLOSURE;
-  listener.as.closure = g_closure_ref (closure);
-  g_closure_sink (closure);
-  if (G_CLOSURE_NEEDS_MARSHAL (closure))
-    g_closure_set_marshal (closure, g_cclosure_marshal_generic);
-
-  kaa_in_progress_add_listener (self, &listener, /* only_pending= */ FALSE);
 }

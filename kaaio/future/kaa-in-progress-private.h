@@ -17,7 +17,7 @@ typedef struct
 {
   /* Give it up. FALSE with *error where that is not possible (any more). TRUE: the operation has let go of the future
    * (its pointer is cleared), the caller settles it with the reason. NULL: cannot be aborted. On the future's context thread. */
-  gboolean (*abort)    (KaaInProgress *future, gpointer operation, GError **error);
+  gboolean (*abort)    (KaaInProgress *future, gpointer operation, const GError *reason, GError **error);
   /* Somebody listens from now on (called for the first listener only, while pending). NULL: not interested. */
   void     (*listened) (KaaInProgress *future, gpointer operation);
   /* The last reference is going while it is pending (from dispose): forget the pointer. May be called in any thread. */

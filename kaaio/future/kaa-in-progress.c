@@ -98,21 +98,57 @@
  * Since: 1.0
  */
 
+static void kaa_in_progress_async_iface_init (GAsyncResultIface *iface);
+
 G_DEFINE_FINAL_TYPE_WITH_CODE (KaaInProgress, kaa_in_progress, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_RESULT, kaa_in_progress_async_iface_init))
 
-enum
-{
-  PROP_FINISHED = 1,
-  PROP_FAILED,
-  PROP_ABORTABLE,
-  PROP_SOURCE_OBJECT,
-  PROP_BYTES_MOVED,
-  N_PROPS
-};
+/* --- As a GAsyncResult --- */
 
-static GParamSpec *props[N_PROPS];
-guint kaa_in_progress_signals[KAA_N_SIGNALS];
+static gpointer
+kaa_in_progress_get_user_data (GAsyncResult *result)
+{
+  KaaInProgress *self = (KaaInProgress *) result;
+  gpointer user_data;
+
+  kaa_in_progress_lock (self);
+  user_data = self->async_user_data;
+  kaa_in_progress_unlock (self);
+
+  return user_data;
+}
+
+static GObject *
+kaa_in_progress_get_source_object (GAsyncResult *result)
+{
+  KaaInProgress *self = (KaaInProgress *) result;
+
+  return self->source != NULL ? g_object_ref (self->source) : NULL;
+}
+
+static gboolean
+kaa_in_progress_is_tagged (GAsyncResult *result,
+                           gpointer      tag)
+{
+  KaaInProgress *self = (KaaInProgress *) result;
+  gboolean tagged;
+
+  kaa_in_progress_lock (self);
+  tagged = self->async_tag == tag;
+  kaa_in_progress_unlock (self);
+
+  return tagged;
+}
+
+static void
+kaa_in_progress_async_iface_init (GAsyncResultIface *iface)
+{
+  iface->get_user_data = kaa_in_progress_get_user_data;
+  iface->get_source_object = kaa_in_progress_get_source_object;
+  iface->is_tagged = kaa_in_progress_is_tagged;
+}
+
+/* --- As a GObject --- */
 
 /* The poller for the instance that this thread is making. A property would be the usual way, at twice the price of the object. */
 static _Thread_local KaaPoller *poller_of_next;
@@ -177,23 +213,23 @@ kaa_in_progress_get_property (GObject    *object,
 
   switch (prop_id)
     {
-    case PROP_FINISHED:
+    case KAA_PROP_FINISHED:
       g_value_set_boolean (value, kaa_in_progress_get_finished (self));
       break;
 
-    case PROP_FAILED:
+    case KAA_PROP_FAILED:
       g_value_set_boolean (value, kaa_in_progress_get_failed (self));
       break;
 
-    case PROP_ABORTABLE:
+    case KAA_PROP_ABORTABLE:
       g_value_set_boolean (value, kaa_in_progress_get_abortable (self));
       break;
 
-    case PROP_SOURCE_OBJECT:
+    case KAA_PROP_SOURCE_OBJECT:
       g_value_set_object (value, self->source);
       break;
 
-    case PROP_BYTES_MOVED:
+    case KAA_PROP_BYTES_MOVED:
       g_value_set_uint64 (value, kaa_in_progress_get_bytes_moved (self));
       break;
 
@@ -212,7 +248,7 @@ kaa_in_progress_set_property (GObject      *object,
 
   switch (prop_id)
     {
-    case PROP_ABORTABLE:
+    case KAA_PROP_ABORTABLE:
       kaa_in_progress_set_abortable (self, g_value_get_boolean (value));
       break;
 
@@ -248,7 +284,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  props[PROP_FINISHED] =
+  kaa_in_progress_props[KAA_PROP_FINISHED] =
     g_param_spec_boolean ("finished", NULL, NULL, FALSE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
@@ -259,7 +295,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  props[PROP_FAILED] =
+  kaa_in_progress_props[KAA_PROP_FAILED] =
     g_param_spec_boolean ("failed", NULL, NULL, FALSE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
@@ -274,7 +310,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  props[PROP_ABORTABLE] =
+  kaa_in_progress_props[KAA_PROP_ABORTABLE] =
     g_param_spec_boolean ("abortable", NULL, NULL, FALSE,
                           G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
@@ -285,7 +321,7 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  props[PROP_SOURCE_OBJECT] =
+  kaa_in_progress_props[KAA_PROP_SOURCE_OBJECT] =
     g_param_spec_object ("source-object", NULL, NULL, G_TYPE_OBJECT,
                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
@@ -296,11 +332,11 @@ install_properties (GObjectClass *object_class)
    *
    * Since: 1.0
    */
-  props[PROP_BYTES_MOVED] =
+  kaa_in_progress_props[KAA_PROP_BYTES_MOVED] =
     g_param_spec_uint64 ("bytes-moved", NULL, NULL, 0, G_MAXUINT64, 0,
                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
-  g_object_class_install_properties (object_class, N_PROPS, props);
+  g_object_class_install_properties (object_class, KAA_N_PROPS, kaa_in_progress_props);
 }
 
 static void
@@ -383,6 +419,8 @@ kaa_in_progress_class_init (KaaInProgressClass *klass)
 static void
 kaa_in_progress_init (KaaInProgress *self)
 {
+  self->task.func = kaa_in_progress_run_task;
+
   /* Bindings make it without new(), too: then it is a promise like any other. */
   if (poller_of_next != NULL)
     {
@@ -408,6 +446,7 @@ kaa_in_progress_new_operation (GObject                 *source,
   if (self != NULL)
     {
       self->poller = kaa_poller_ref (poller);
+      self->task.func = kaa_in_progress_run_task;
     }
   else
     {
@@ -449,47 +488,6 @@ kaa_in_progress_new (GObject *source)
     self->source = g_object_ref (source);
 
   return self;
-}
-
-gpointer
-kaa_in_progress_get_operation (KaaInProgress *self)
-{
-  gpointer operation;
-
-  kaa_in_progress_lock (self);
-  operation = self->operation;
-  kaa_in_progress_unlock (self);
-
-  return operation;
-}
-
-void
-kaa_in_progress_set_refused (KaaInProgress *self)
-{
-  kaa_in_progress_lock (self);
-  self->refused = TRUE;
-  kaa_in_progress_unlock (self);
-}
-
-gboolean
-kaa_in_progress_has_handlers (KaaInProgress *self,
-                              guint          signal_id)
-{
-  GSignalMatchType match = G_SIGNAL_MATCH_UNBLOCKED;
-
-  if (signal_id != 0)
-    match |= G_SIGNAL_MATCH_ID;
-
-  return g_signal_handler_find (self, match, signal_id, 0, NULL, NULL, NULL) != 0;
-}
-
-void
-kaa_in_progress_notify_finished (KaaInProgress *self)
-{
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FINISHED]);
-
-  if (kaa_in_progress_get_state (self) == KAA_STATE_FAILED)
-    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_FAILED]);
 }
 
 /**
@@ -584,7 +582,7 @@ kaa_in_progress_set_abortable (KaaInProgress *self,
   kaa_in_progress_unlock (self);
 
   if (changed)
-    g_object_notify_by_pspec (G_OBJECT (self), props[PROP_ABORTABLE]);
+    g_object_notify_by_pspec (G_OBJECT (self), kaa_in_progress_props[KAA_PROP_ABORTABLE]);
 }
 
 /* One operation of many has this, so it is not in the struct. */
@@ -606,7 +604,7 @@ kaa_in_progress_set_bytes_moved (KaaInProgress *self,
       g_object_set_qdata_full (G_OBJECT (self), bytes_moved_quark (), moved, g_free);
     }
   *moved = bytes_moved;
-  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_BYTES_MOVED]);
+  g_object_notify_by_pspec (G_OBJECT (self), kaa_in_progress_props[KAA_PROP_BYTES_MOVED]);
 }
 
 /**

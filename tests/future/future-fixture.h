@@ -150,6 +150,7 @@ typedef struct
   gboolean held;
   gboolean refuse;
   int aborts;
+  int reason;                /* code of the last abort's */
   int listened;
   int dropped;
   GThread *thread;           /* of the last call */
@@ -168,6 +169,7 @@ operation_let_go (Operation *self)
 static inline gboolean
 operation_abort (KaaInProgress  *future,
                  gpointer        operation,
+                 const GError   *reason,
                  GError        **error)
 {
   Operation *self = operation;
@@ -175,6 +177,7 @@ operation_abort (KaaInProgress  *future,
   g_assert_true (self->future == future);
   self->thread = g_thread_self ();
   self->aborts++;
+  self->reason = reason->code;
   if (self->refuse)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "Too late");

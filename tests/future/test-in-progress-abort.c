@@ -203,6 +203,7 @@ test_abort_operation (void)
   kaa_in_progress_set_abortable (future, TRUE);
   assert_abort (future);
   g_assert_cmpint (operation.aborts, ==, 2);
+  g_assert_cmpint (operation.reason, ==, G_IO_ERROR_CANCELLED);
   g_assert_null (operation.future);
   g_assert_cmpint (counts.rejected, ==, 0);
   settle_down ();
