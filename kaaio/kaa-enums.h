@@ -34,6 +34,7 @@ typedef enum /*< flags >*/
  * @KAA_CLOSE_NONE: what is queued is written first
  * @KAA_CLOSE_IMMEDIATE: what is queued is given up
  * @KAA_CLOSE_UNEXPECTED: [signal@Kaa.IOChannel::closed] says that the close was not expected
+ * @KAA_CLOSE_DISCARD: what was read and not taken is thrown away, so that who reads ends at once
  *
  * How a channel is closed.
  *
@@ -43,7 +44,8 @@ typedef enum /*< flags >*/
 {
   KAA_CLOSE_NONE       = 0,
   KAA_CLOSE_IMMEDIATE  = 1 << 0,
-  KAA_CLOSE_UNEXPECTED = 1 << 1
+  KAA_CLOSE_UNEXPECTED = 1 << 1,
+  KAA_CLOSE_DISCARD    = 1 << 2
 } KaaCloseFlags;
 
 /**

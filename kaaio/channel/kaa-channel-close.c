@@ -439,6 +439,14 @@ kaa_channel_context_gone (KaaPollEntry *entry)
 
 /* --- methods --- */
 
+/* Who reads finds nothing more: also where the channel was closed before, and what was left is still being asked for. */
+static void
+discard_input (KaaIOChannel *self)
+{
+  kaa_channel_end_requests (self, NULL);
+  kaa_channel_clear_input (self);
+}
+
 void
 kaa_channel_close_here (KaaIOChannel  *self,
                         KaaPending    *pending,
@@ -459,6 +467,9 @@ kaa_channel_close_here (KaaIOChannel  *self,
       kaa_channel_end_requests (self, NULL);
       abandon_writes (self);
     }
+
+  if (flags & KAA_CLOSE_DISCARD)
+    discard_input (self);
 
   /* Closing what is closed is fine: it ends with the close that is under way, or at once. */
   closing = get_last_closing (priv);
@@ -489,7 +500,8 @@ kaa_channel_close_here (KaaIOChannel  *self,
  * [property@Kaa.IOChannel:alive] is %FALSE at once, pending requests finish empty, and later writes fail with
  * `G_IO_ERROR_CLOSED`. What is queued is written first; input that arrives meanwhile is thrown away. With
  * %KAA_CLOSE_IMMEDIATE the descriptor is closed in the call, and what was queued fails.
- * What was read before can still be read. A channel that is not open gives up what was asked of it; it can still be opened.
+ * What was read before can still be read, unless %KAA_CLOSE_DISCARD throws it away: then whoever iterates or asks ends at once, and `read`
+ * handlers are not told of the rest either. A channel that is not open gives up what was asked of it; it can still be opened.
  *
  * [signal@Kaa.IOChannel::closed] and the future follow from the loop. Closing twice is fine: the second future finishes with the
  * first. May be called from any thread.

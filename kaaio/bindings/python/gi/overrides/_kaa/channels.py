@@ -393,15 +393,17 @@ class IOChannel(Kaa.IOChannel):
 
     # --- Closing ---
 
-    def close(self, immediate=False, expected=True):
+    def close(self, immediate=False, expected=True, discard=False):
         """Closes the channel. What is queued is written first, or else given up if immediate. The `closed` signal and
-        the future tell expected.
+        the future tell expected. What was read can still be read, unless discard: then whoever iterates or asks ends at once.
         """
         flags = Kaa.CloseFlags.NONE
         if immediate:
             flags |= Kaa.CloseFlags.IMMEDIATE
         if not expected:
             flags |= Kaa.CloseFlags.UNEXPECTED
+        if discard:
+            flags |= Kaa.CloseFlags.DISCARD
         self._settle()
         return super().close(flags)
 
