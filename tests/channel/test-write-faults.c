@@ -588,12 +588,17 @@ add (const char   *name,
      GTestDataFunc func)
 {
   static const char * const kinds[] = { "socket", "pipe", "terminal" };
+  static GPtrArray *cases;
   Case *test = g_new (Case, 1);
   char *path = g_strdup_printf ("/channel/write-faults/%s/%s/%d", name, kinds[kind], code);
 
   test->kind = kind;
   test->code = code;
-  g_test_add_data_func_full (path, test, func, g_free);
+  /* A subprocess runs one test alone, and would lose the others' data. */
+  if (cases == NULL)
+    cases = g_ptr_array_new ();
+  g_ptr_array_add (cases, test);
+  g_test_add_data_func (path, test, func);
   g_free (path);
 }
 
