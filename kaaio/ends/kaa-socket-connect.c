@@ -215,13 +215,18 @@ connected (KaaConnecting     *self,
 static void start_attempt (KaaConnecting *self);
 
 static gboolean
+is_forked (const KaaConnecting *self)
+{
+  return kaa_poller_is_forked (kaa_channel_get_private (KAA_IO_CHANNEL (self->socket))->entry.poller);
+}
+
+static gboolean
 pause_over (gpointer data)
 {
   KaaConnecting *self = data;
 
   g_clear_pointer (&self->pause, g_source_unref);
-  /* In a forked child the connection is the parent's to make. */
-  if (!kaa_poller_is_forked (kaa_channel_get_private (KAA_IO_CHANNEL (self->socket))->entry.poller))
+  if (!is_forked (self))
     start_attempt (self);
   return G_SOURCE_REMOVE;
 }
@@ -257,7 +262,8 @@ client_ready (GObject      *source,
   GError *error = NULL;
   GSocketConnection *connection = g_socket_client_connect_finish (G_SOCKET_CLIENT (source), result, &error);
 
-  if (self->future == NULL)
+  /* It was under way when this process was forked: the connection is the parent's to make. */
+  if (self->future == NULL || is_forked (self))
     g_clear_error (&error);
   else if (connection != NULL)
     connected (self, connection);
