@@ -331,6 +331,7 @@ kaa_channel_accept (KaaIOChannel *self,
                     GBytes       *owner)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean is_piece = pending != NULL && pending->kind == KAA_PENDING_PIECE;
   KaaWriting *writing;
   GError *error = NULL;
   gssize result = KAA_TRANSPORT_AGAIN;
@@ -359,11 +360,11 @@ kaa_channel_accept (KaaIOChannel *self,
     note_pending (writing, pending, length);
 
   if (result == KAA_TRANSPORT_FAILED)
-    kaa_channel_end_output (self, error);
+    kaa_channel_end_output (self, error); /* this write has failed with it, and pending is no more */
   else
     g_clear_error (&error); /* it stands at the head of the queue, and the loop will find the same */
   /* A splice has ended when the target has told of all that went before. */
-  if (pending == NULL || pending->kind != KAA_PENDING_PIECE)
+  if (!is_piece)
     kaa_channel_settle_in_call (self);
   kaa_channel_update_writable (self);
   kaa_channel_notify_state (self);
