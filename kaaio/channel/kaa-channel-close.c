@@ -178,11 +178,9 @@ kaa_channel_close_with_error (KaaIOChannel *self,
 
   if (error != NULL)
     {
-      g_clear_error (&priv->writing->error);
-      kaa_channel_need_writing (priv)->error = g_error_copy (error);
       g_clear_error (&priv->writing->end_error);
       kaa_channel_need_writing (priv)->end_error = error;
-      g_object_notify (G_OBJECT (self), "error");
+      kaa_channel_set_error (self, error);
     }
   kaa_channel_close_now (self, FALSE);
 }
@@ -215,9 +213,8 @@ kaa_channel_end_output (KaaIOChannel *self,
     {
       kaa_channel_fail_writes (self, error);
       kaa_channel_close_output (self);
-      g_clear_error (&priv->writing->error);
-      kaa_channel_need_writing (priv)->error = error;
-      g_object_notify (G_OBJECT (self), "error");
+      kaa_channel_set_error (self, error);
+      g_error_free (error);
       kaa_channel_notify_state (self);
       return;
     }
@@ -299,9 +296,7 @@ step_at_end (KaaIOChannel *self)
 
   if (priv->writing->end_error != NULL)
     {
-      g_clear_error (&priv->writing->error);
-      kaa_channel_need_writing (priv)->error = g_error_copy (priv->writing->end_error);
-      g_object_notify (G_OBJECT (self), "error");
+      kaa_channel_tell_end_error (self);
       kaa_channel_close_now (self, FALSE);
       return TRUE;
     }

@@ -152,8 +152,8 @@ refuse_impossible (KaaIOChannel *self)
                            (priv->mode & KAA_IO_WRITE) ? "What was opened cannot be written to any more"
                                                        : "The channel was opened read-only");
       kaa_channel_fail_writes (self, error);
-      kaa_channel_need_writing (priv)->error = error;
-      g_object_notify (G_OBJECT (self), "error");
+      kaa_channel_set_error (self, error);
+      g_error_free (error);
     }
 }
 

@@ -244,6 +244,10 @@ serve (KaaIOChannel *self)
   if (priv->state == KAA_STATE_UNOPENED && used == 0)
     return FALSE;
 
+  /* C4: it can be read where a request fails by it. A handler of the property may have done anything, so this one is looked at anew. */
+  if (used == 0 && kaa_channel_is_at_end (priv) && !priv->look_behind_eof && kaa_channel_tell_end_error (self))
+    return TRUE;
+
   if (priv->reading->missed > 0)
     {
       GError *error = g_error_new (G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT,

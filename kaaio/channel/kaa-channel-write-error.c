@@ -189,9 +189,7 @@ kaa_channel_refuse_head (KaaIOChannel *self,
   else
     end = write != NULL ? write->start : priv->writing->writes.end;
 
-  g_clear_error (&priv->writing->error);
-  kaa_channel_need_writing (priv)->error = g_error_copy (error);
-
+  kaa_channel_put_error (priv, error);
   if (is_torn (priv, head))
     {
       fail_queued (self, error);

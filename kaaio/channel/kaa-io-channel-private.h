@@ -457,6 +457,9 @@ void          kaa_channel_move_to_poller        (KaaIOChannel *self, KaaPoller *
 void          kaa_channel_install_properties    (GObjectClass *klass);
 /* Notifies those of alive, readable, writable, eof that have changed. */
 void          kaa_channel_notify_state          (KaaIOChannel *self);
+void          kaa_channel_put_error             (KaaIOChannelPrivate *priv, const GError *error);
+void          kaa_channel_set_error             (KaaIOChannel *self, const GError *error);
+gboolean      kaa_channel_tell_end_error        (KaaIOChannel *self);
 void          kaa_channel_notify_fileno         (KaaIOChannel *self);
 
 /* kaa-channel-options.c */

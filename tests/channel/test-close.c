@@ -454,6 +454,58 @@ test_reset (void)
   record_free (record);
 }
 
+static guint n_failed;
+
+static void
+check_error (KaaInProgress *future,
+             const GError  *error,
+             KaaIOChannel  *channel)
+{
+  const GError *reason = kaa_io_channel_get_error (channel);
+
+  g_assert_nonnull (reason);
+  g_assert_error (error, reason->domain, reason->code);
+  n_failed++;
+}
+
+static void
+count_error (GObject    *channel,
+             GParamSpec *pspec,
+             gpointer    n)
+{
+  g_assert_nonnull (kaa_io_channel_get_error (KAA_IO_CHANNEL (channel)));
+  ++*(guint *) n;
+}
+
+/* Who asks in the callback of a request that has failed finds the reason in the channel; it is told once. */
+static void
+test_error_before_requests (void)
+{
+  KaaInProgress *futures[3];
+  Record *record;
+  guint n_errors = 0;
+  int peer;
+  KaaIOChannel *channel = open_socket (&peer);
+
+  record = record_new (channel, TRUE);
+  g_signal_connect (channel, "notify::error", G_CALLBACK (count_error), &n_errors);
+  g_assert_cmpint (await_int (write_text (channel, "unread")), ==, 6);
+  futures[0] = kaa_io_channel_readline (channel);
+  futures[1] = kaa_io_channel_read_exactly (channel, 10);
+  futures[2] = kaa_io_channel_read (channel);
+  for (guint i = 0; i < G_N_ELEMENTS (futures); i++)
+    g_signal_connect (futures[i], "rejected", G_CALLBACK (check_error), channel);
+  n_failed = 0;
+  close (peer);
+  run_while (record->n_closed == 0);
+  g_assert_cmpuint (n_failed, ==, G_N_ELEMENTS (futures));
+  g_assert_cmpuint (n_errors, ==, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (futures); i++)
+    assert_fails (futures[i], kaa_io_channel_get_error (channel)->code);
+  dispose_of (channel);
+  record_free (record);
+}
+
 /* A write finds out first; what still waits in the kernel is read all the same. */
 static void
 test_write_finds_out (void)
@@ -959,6 +1011,7 @@ main (int    argc,
   g_test_add_func ("/channel/C3/no-progress", test_no_progress);
   g_test_add_func ("/channel/C3/stays-open", test_stays_open);
   g_test_add_func ("/channel/C4/reset", test_reset);
+  g_test_add_func ("/channel/C4/error-before-requests", test_error_before_requests);
   g_test_add_func ("/channel/C4/write-finds-out", test_write_finds_out);
   g_test_add_func ("/channel/C4/terminal", test_terminal);
   g_test_add_func ("/channel/C5/kept", test_kept);
