@@ -60,7 +60,7 @@ is_reading_empty (const KaaReading *reading)
 {
   return kaa_byte_queue_get_length (&reading->queue) == 0 && reading->requests.first == NULL &&
          reading->chunks == NULL && reading->overflows == NULL && reading->discarding == NULL &&
-         reading->missed == 0 && reading->marks == NULL;
+         reading->missed == 0 && reading->marks == NULL && reading->level_told == 0;
 }
 
 static gboolean
@@ -68,7 +68,7 @@ is_writing_empty (const KaaWriting *writing)
 {
   return kaa_write_queue_get_length (&writing->writes) == 0 && writing->written.first == NULL &&
          writing->waiting.first == NULL && writing->write_error == NULL && writing->feeders == NULL && writing->pause == NULL &&
-         writing->closings == NULL && writing->error == NULL && writing->end_error == NULL;
+         writing->closings == NULL && writing->error == NULL && writing->end_error == NULL && writing->level_told == 0;
 }
 
 /* Only where no code of the channel is under way further up the stack. */
@@ -95,6 +95,10 @@ kaa_channel_free_parts (KaaIOChannelPrivate *priv)
     g_clear_error (&priv->writing->write_error);
   g_clear_error (&priv->writing->error);
   g_clear_error (&priv->writing->end_error);
+  if (priv->reading->level_told != 0)
+    priv->reading->level_told = 0;
+  if (priv->writing->level_told != 0)
+    priv->writing->level_told = 0;
   kaa_channel_drop_parts (priv);
   if (priv->options != &kaa_channel_default_options)
     {

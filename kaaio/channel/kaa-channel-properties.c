@@ -51,6 +51,26 @@ kaa_channel_notify_state (KaaIOChannel *self)
 }
 
 void
+kaa_channel_notify_levels (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gsize used = kaa_channel_get_queued (priv);
+
+  if (used != priv->reading->level_told)
+    {
+      kaa_channel_need_reading (priv)->level_told = used;
+      g_object_notify_by_pspec (G_OBJECT (self), properties[KAA_PROP_READ_QUEUE_USED]);
+    }
+
+  used = kaa_channel_get_reserved (priv);
+  if (used != priv->writing->level_told)
+    {
+      kaa_channel_need_writing (priv)->level_told = used;
+      g_object_notify_by_pspec (G_OBJECT (self), properties[KAA_PROP_WRITE_QUEUE_USED]);
+    }
+}
+
+void
 kaa_channel_notify_fileno (KaaIOChannel *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), properties[KAA_PROP_FILENO]);
@@ -290,7 +310,7 @@ kaa_channel_install_properties (GObjectClass *klass)
   /**
    * KaaIOChannel:read-queue-used: (getter get_read_queue_used)
    *
-   * How many bytes are in the read queue.
+   * How many bytes are in the read queue. Notified at most once a turn of the loop.
    *
    * Since: 1.0
    */
@@ -299,7 +319,7 @@ kaa_channel_install_properties (GObjectClass *klass)
   /**
    * KaaIOChannel:write-queue-used: (getter get_write_queue_used)
    *
-   * How many bytes wait to be written.
+   * How many bytes wait to be written. Notified at most once a turn of the loop.
    *
    * Since: 1.0
    */

@@ -144,6 +144,7 @@ pump (KaaIOChannel *self)
     }
 
   kaa_channel_notify_state (self);
+  kaa_channel_notify_levels (self);
   wants = settle_down (self);
   if (!budget && priv->entry.poller != NULL)
     kaa_poll_entry_schedule_idle (&priv->entry);

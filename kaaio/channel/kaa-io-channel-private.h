@@ -112,6 +112,7 @@ typedef struct
   gboolean overflow_told;         /* of the line at the head */
   KaaMark *marks;                 /* descriptors that came with the bytes */
   guint64 missed;                 /* R3: bytes that went by since the last request */
+  gsize level_told;               /* what read-queue-used was when it was last notified */
   gulong line_handler;            /* kaa-channel-look.c: a handler of `readline` that was the first of all; 0: none was seen */
 } KaaReading;
 
@@ -123,6 +124,7 @@ typedef struct
   KaaPendingList written;         /* writes and flushes, in the order of their positions */
   KaaPendingList waiting;         /* wait_writable() */
   guint32 n_asked;                /* the serial of the next one in either list */
+  gsize level_told;               /* what write-queue-used was when it was last notified */
   guint64 border;                 /* not behind `written`: what was sent without a future, and is at the head, began here */
   GError *write_error;            /* of bytes that no future spoke for */
   KaaPause *pause;                /* NULL, or: the system is short of something */
@@ -457,6 +459,8 @@ void          kaa_channel_move_to_poller        (KaaIOChannel *self, KaaPoller *
 void          kaa_channel_install_properties    (GObjectClass *klass);
 /* Notifies those of alive, readable, writable, eof that have changed. */
 void          kaa_channel_notify_state          (KaaIOChannel *self);
+/* How full the queues are: at the end of a dispatch, so that a level is told once a turn. */
+void          kaa_channel_notify_levels         (KaaIOChannel *self);
 void          kaa_channel_put_error             (KaaIOChannelPrivate *priv, const GError *error);
 void          kaa_channel_set_error             (KaaIOChannel *self, const GError *error);
 gboolean      kaa_channel_tell_end_error        (KaaIOChannel *self);
