@@ -8,7 +8,7 @@
 /* Where clients cannot be had now, time is all that helps. */
 #define PAUSE_MSEC 50
 #define LOG_INTERVAL G_USEC_PER_SEC
-/* What one client counts in the share of a dispatch: 64 of them are a turn's. */
+/* What one client counts of the budget of a dispatch: 64 of them are a turn's. */
 #define CLIENT_COST (16 * 1024)
 /* So many calls in a row that gave no client: whatever the reason, it is not one that passes by itself at once. */
 #define MAX_VAIN 64
@@ -268,7 +268,7 @@ find_lost (KaaListener *self)
       self->end = EBADF;
 }
 
-/* Clients, as long as there are some and they are wanted: interest is looked at again before every one. FALSE when the share of this
+/* Clients, as long as there are some and they are wanted: interest is looked at again before every one. FALSE when the budget of this
  * dispatch is used up. */
 static gboolean
 accept_clients (KaaListener *self)

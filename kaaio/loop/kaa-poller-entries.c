@@ -6,7 +6,7 @@
  *
  * Ready entries are dispatched in the order in which they became ready. What one dispatch of the source
  * may take is limited, for all of them together; an entry that has more to do than that puts
- * itself off, and is dispatched when the loop has nothing better to do, or when it has waited long enough (kaa-poller.c).
+ * itself off, and is dispatched when the loop has nothing better to do, or when it has waited long enough (kaa-poller-source.c).
  *
  * Parked entries have something that nobody wants, and GObject tells nobody when a handler is
  * connected. So they are looked at: those with blocked handlers in each turn, those without any
@@ -46,7 +46,7 @@ kaa_entry_list_append (KaaEntryList *list,
 }
 
 /* The tasks that are there by now go before it. */
-static void
+void
 kaa_poll_entry_move (KaaPollEntry *entry,
                      KaaList       to)
 {
@@ -65,7 +65,7 @@ kaa_poll_entry_move (KaaPollEntry *entry,
 
 /* Changes when any signal handler was connected in this process since the last call. GObject tells nobody about
  * that, but it numbers handlers one after the other: two probes with neighbouring numbers had nothing between them.
- * All pollers share the probes, so that they do not see each other's. */
+ * All pollers budget the probes, so that they do not see each other's. */
 static guint
 kaa_count_connections (void)
 {
@@ -151,70 +151,6 @@ kaa_poller_look (KaaPoller *self)
     kaa_poller_look_at_first (self, KAA_LIST_BLOCKED);
 }
 
-/* --- the share of a dispatch --- */
-
-/*
- * It is asked after each callback, and a clock costs a tenth of what the emission of a line does. Where the processor has a counter that
- * costs less, the clock is read when that says that the time may be over, and not before. How fast it counts need not be known, but
- * for a limit below.
- */
-#if defined (__x86_64__) && defined (__GNUC__)
-# define KAA_TICKS_PER_USEC_LEAST 1000
-
-static inline guint64
-kaa_count_ticks (void)
-{
-  return __builtin_ia32_rdtsc ();
-}
-#else
-# define KAA_TICKS_PER_USEC_LEAST 0
-
-static inline guint64
-kaa_count_ticks (void)
-{
-  return 0;
-}
-#endif
-
-static void
-kaa_share_note_time (KaaShare *share,
-                     gint64    now)
-{
-  share->used_up = now >= share->end;
-  share->ticks = kaa_count_ticks ();
-  share->ticks_left = share->used_up ? 0 : (share->end - now) * KAA_TICKS_PER_USEC_LEAST;
-}
-
-void
-kaa_poller_begin_share (KaaPoller *self,
-                        gint64     now,
-                        gint64     usec)
-{
-  self->share.end = now + usec;
-  self->share.bytes = KAA_SHARE_BYTES * usec / KAA_SHARE_USEC;
-  kaa_share_note_time (&self->share, now);
-  /* Something is done in any case. */
-  self->share.used_up = FALSE;
-}
-
-gboolean
-kaa_poller_spend (KaaPoller *self,
-                  gsize      bytes)
-{
-  KaaShare *share = &self->share;
-
-  if (kaa_poller_is_forked (self))
-    return FALSE;
-
-  if (kaa_count_ticks () - share->ticks >= share->ticks_left && !share->used_up)
-    kaa_share_note_time (share, g_get_monotonic_time ());
-  share->bytes -= MIN (bytes, share->bytes);
-  if (share->bytes == 0)
-    share->used_up = TRUE;
-
-  return !share->used_up;
-}
-
 /* --- dispatch --- */
 
 void
@@ -229,7 +165,7 @@ kaa_poller_run_entries (KaaPoller *self,
   else
     batch--;
 
-  while (!kaa_poller_is_forked (self) && queue->first != NULL)
+  while (!kaa_poller_is_forked_inline (self) && queue->first != NULL)
     {
       KaaPollEntry *entry = queue->first;
 
@@ -264,7 +200,7 @@ kaa_poller_tell_entries (KaaPoller *self)
 static void
 kaa_poll_entry_link (KaaPollEntry *entry)
 {
-  entry->queue = kaa_poller_is_usable (entry->poller) ? KAA_LIST_REST : KAA_LIST_GONE;
+  entry->queue = kaa_poller_is_usable_inline (entry->poller) ? KAA_LIST_REST : KAA_LIST_GONE;
   if (entry->queue == KAA_LIST_REST)
     kaa_entry_list_append (&entry->poller->lists[KAA_LIST_REST], entry);
 }
@@ -272,7 +208,7 @@ kaa_poll_entry_link (KaaPollEntry *entry)
 void
 kaa_poll_entry_forget (KaaPollEntry *entry)
 {
-  if (entry->queue < KAA_N_LISTS && !kaa_poller_is_forked (entry->poller))
+  if (entry->queue < KAA_N_LISTS && !kaa_poller_is_forked_inline (entry->poller))
     kaa_entry_list_unlink (&entry->poller->lists[entry->queue], entry);
 
   entry->next = entry->previous = NULL;
@@ -317,27 +253,15 @@ kaa_poll_entry_change_poller (KaaPollEntry *entry,
 void
 kaa_poll_entry_schedule (KaaPollEntry *entry)
 {
-  if (entry->queue != KAA_LIST_READY && entry->queue != KAA_LIST_IDLE && kaa_poller_is_usable (entry->poller))
+  if (entry->queue != KAA_LIST_READY && entry->queue != KAA_LIST_IDLE && kaa_poller_is_usable_inline (entry->poller))
     kaa_poll_entry_move (entry, KAA_LIST_READY);
 }
 
 void
 kaa_poll_entry_schedule_last (KaaPollEntry *entry)
 {
-  if (kaa_poller_is_usable (entry->poller))
+  if (kaa_poller_is_usable_inline (entry->poller))
     kaa_poll_entry_move (entry, entry->queue == KAA_LIST_IDLE ? KAA_LIST_IDLE : KAA_LIST_READY);
-}
-
-void
-kaa_poll_entry_schedule_idle (KaaPollEntry *entry)
-{
-  KaaPoller *self = entry->poller;
-
-  if (!kaa_poller_is_usable (self) || entry->queue == KAA_LIST_IDLE)
-    return;
-
-  kaa_poll_entry_move (entry, KAA_LIST_IDLE);
-  kaa_poller_need_companion (self);
 }
 
 void
@@ -345,7 +269,7 @@ kaa_poll_entry_park (KaaPollEntry *entry,
                      KaaLook       first)
 {
   /* What waits to be dispatched finds out then. */
-  if (!kaa_poller_is_usable (entry->poller) ||
+  if (!kaa_poller_is_usable_inline (entry->poller) ||
       entry->queue == KAA_LIST_READY || entry->queue == KAA_LIST_IDLE)
     return;
 
@@ -359,7 +283,7 @@ kaa_poll_entry_park (KaaPollEntry *entry,
 void
 kaa_poll_entry_unschedule (KaaPollEntry *entry)
 {
-  if (kaa_poller_is_usable (entry->poller))
+  if (kaa_poller_is_usable_inline (entry->poller))
     kaa_poll_entry_move (entry, KAA_LIST_REST);
 }
 

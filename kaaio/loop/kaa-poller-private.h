@@ -6,8 +6,7 @@
 G_BEGIN_DECLS
 
 /*
- * What the files of the poller share: kaa-poller.c (sources, tasks, registry), kaa-poller-entries.c
- * (lists), kaa-watch.c and its kin (descriptors).
+ * What the files of the poller share. At the end are their functions, from the bottom up: each file calls only those before it.
  */
 
 /* Where an entry is: KaaPollEntry.queue. */
@@ -49,18 +48,18 @@ typedef enum
 } KaaPollerMode;
 
 /* What one dispatch may take. */
-#define KAA_SHARE_USEC  2000
-#define KAA_SHARE_BYTES (1024 * 1024)
+#define KAA_BUDGET_USEC  2000
+#define KAA_BUDGET_BYTES (1024 * 1024)
 
 /* What is left for one dispatch of all entries together. */
 typedef struct
 {
   gint64 end;
   gsize bytes;
-  guint64 ticks;        /* when the clock was read last, and how many of them are within the share for certain */
+  guint64 ticks;        /* when the clock was read last, and how many of them are within the budget for certain */
   guint64 ticks_left;
   gboolean used_up;
-} KaaShare;
+} KaaBudget;
 
 typedef struct
 {
@@ -125,12 +124,12 @@ struct _KaaPoller
   guint32 batch;               /* the one under way: some tasks, and then the entries that they go before */
   guint32 batch_end;           /* so many tasks were pushed when it began */
   gboolean entries_next;       /* tasks have used up a dispatch */
-  gboolean used_up;            /* a dispatch has used up its share: the next turn belongs to others */
+  gboolean used_up;            /* a dispatch has used up its budget: the next turn belongs to others */
   gboolean rests;              /* that turn is under way */
   guint n_turns_waited;        /* by what was put off */
   gint64 waits_since;
   gint64 usec_run;             /* of its own time, since there was a turn for who has a lower priority */
-  KaaShare share;
+  KaaBudget budget;
   guint depth;                 /* of dispatches, one within the other */
   guint connections;           /* what was counted when the looks at KAA_LIST_NOBODY began */
   guint n_unseen;              /* so many at its head were not looked at since */
@@ -149,32 +148,54 @@ struct _KaaPoller
   KaaAudit audit;
 };
 
+/* --- kaa-poller-base.c --- */
+
+/* Guards what is static. Held across fork(), so that the child finds it in order. */
+extern GMutex kaa_poller_static_lock;
+/* Atomic: how many forks away the process is from the first. */
+extern int kaa_poller_generation;
+
+/* What all of them ask all the time. */
+static inline gboolean
+kaa_poller_is_forked_inline (KaaPoller *self)
+{
+  return G_UNLIKELY (self->generation != g_atomic_int_get (&kaa_poller_generation));
+}
+
+static inline gboolean
+kaa_poller_is_gone_inline (KaaPoller *self)
+{
+  return g_atomic_pointer_get (&self->context) == NULL;
+}
+
+static inline gboolean
+kaa_poller_is_usable_inline (KaaPoller *self)
+{
+  return !kaa_poller_is_forked_inline (self) && !kaa_poller_is_gone_inline (self);
+}
+
+/* --- kaa-poller-context.c --- */
+
+/* The calling thread runs the context. */
+void     kaa_poller_note_thread    (KaaPoller *self);
+
+/* --- kaa-poller-budget.c --- */
+
+/* Outside of a dispatch. */
+extern const KaaBudget kaa_budget_unlimited;
+
+/* Takes the place of the budget that is there; now is what the clock says. */
+void     kaa_poller_begin_budget    (KaaPoller *self,
+                                    gint64     now,
+                                    gint64     usec);
+
+/* --- kaa-poller-tasks.c --- */
+
 static inline gboolean
 kaa_poller_has_tasks (KaaPoller *self)
 {
   return g_atomic_pointer_get (&self->tasks) != NULL;
 }
-
-/* Guards what is static. Held across fork(), so that the child finds it in order. */
-extern GMutex kaa_poller_static_lock;
-
-/* kaa-poller.c */
-
-void     kaa_poller_need_companion (KaaPoller *self);
-/* What is queued and scheduled from now on belongs to the next one. */
-void     kaa_poller_begin_batch    (KaaPoller *self);
-
-/* kaa-poller-entries.c */
-
-/* Takes the place of the share that is there; now is what the clock says. */
-void     kaa_poller_begin_share    (KaaPoller *self,
-                                    gint64     now,
-                                    gint64     usec);
-/* Looks at parked entries: all of them, or some where there will be another turn before the loop sleeps. */
-void     kaa_poller_look           (KaaPoller *self);
-/* Those of the list whose tasks are done. */
-void     kaa_poller_run_entries    (KaaPoller *self,
-                                    KaaList    list);
 
 static inline gboolean
 kaa_poller_are_tasks_done (KaaPoller *self)
@@ -182,18 +203,26 @@ kaa_poller_are_tasks_done (KaaPoller *self)
   return (gint32) (self->n_tasks_taken - self->batch_end) >= 0;
 }
 
+/* What is queued and scheduled from now on belongs to the next one. */
+void     kaa_poller_begin_batch    (KaaPoller *self);
+/* Those of the batch, one at least, within the budget. */
+void     kaa_poller_run_tasks      (KaaPoller *self);
+/* ... that the context is gone, and the witnesses. */
+void     kaa_poller_tell_tasks     (KaaPoller *self);
+
+/* --- kaa-poller-entries.c --- */
+
+void     kaa_poll_entry_move       (KaaPollEntry *entry,
+                                    KaaList       to);
+/* Looks at parked entries: all of them, or some where there will be another turn before the loop sleeps. */
+void     kaa_poller_look           (KaaPoller *self);
+/* Those of the list whose tasks are done. */
+void     kaa_poller_run_entries    (KaaPoller *self,
+                                    KaaList    list);
 /* ... that the context is gone. */
 void     kaa_poller_tell_entries   (KaaPoller *self);
 
-/* kaa-watch.c */
-
-/* Turns what the kernel reports into ready bits and scheduled entries. Runs no user code. */
-void     kaa_watches_collect       (KaaPoller *self);
-/* A forked child that runs the context on shall not spin over descriptors that it must not touch. */
-void     kaa_watches_mute          (KaaPoller *self);
-/* The context is gone. */
-void     kaa_watches_close         (KaaPoller *self);
-void     kaa_watches_free          (KaaPoller *self);
+/* --- kaa-watch-base.c --- */
 
 /* There is more to be known about it than was: schedules its entry. */
 void     kaa_watch_gain            (KaaWatch  *watch,
@@ -204,7 +233,7 @@ void     kaa_watch_lose            (KaaWatch  *watch);
 /* Whether it does, as far as can be told from the number. */
 gboolean kaa_watch_is_there        (const KaaWatch *watch);
 
-/* kaa-watch-direct.c */
+/* --- kaa-watch-direct.c --- */
 
 KaaDirect *kaa_direct_add          (KaaPoller *self,
                                     KaaWatch  *watch);
@@ -221,7 +250,16 @@ void     kaa_direct_lose_others    (KaaPoller *self,
                                     KaaWatch  *watch);
 void     kaa_direct_collect        (KaaPoller *self);
 
-/* kaa-watch-epoll.c */
+/* --- kaa-watch-busy.c --- */
+
+/* The set has reported it. TRUE if it has done so often enough to be polled directly. */
+gboolean kaa_busy_note             (KaaPoller  *self,
+                                    KaaWatch   *watch);
+/* FALSE: there is no place for another one. Otherwise *quiet has to leave before, if it is not NULL. */
+gboolean kaa_busy_find_place       (KaaPoller  *self,
+                                    KaaDirect **quiet);
+
+/* --- kaa-watch-epoll.c --- */
 
 /* Makes the set, and moves there what is direct; nothing happens where there cannot be one. */
 void     kaa_epoll_open            (KaaPoller *self);
@@ -246,23 +284,31 @@ void     kaa_epoll_update          (KaaPoller *self,
 /* After something was done about what was ready. */
 void     kaa_epoll_cleared         (KaaPoller *self,
                                     KaaWatch  *watch);
-void     kaa_epoll_collect         (KaaPoller *self);
+/* Returns one that has become busy enough to be polled directly, mostly NULL. */
+KaaWatch *kaa_epoll_collect        (KaaPoller *self);
 /* Asks about the set, and about n of its watches from slot *next on. FALSE if those were the last. */
 gboolean kaa_epoll_audit           (KaaPoller *self,
                                     guint     *next,
                                     guint      n);
 
-/* kaa-watch-audit.c */
+/* --- kaa-watch-audit.c --- */
 
 /* In each turn. Milliseconds until there is more to be done, -1 if there is nothing before the next one. */
 int      kaa_watches_audit         (KaaPoller *self);
 
-/* kaa-watch-busy.c */
+/* --- kaa-watch.c --- */
 
-/* The set has reported it. TRUE if it has done so often enough to be promoted. */
-gboolean kaa_busy_note             (KaaPoller *self,
-                                    KaaWatch  *watch);
-void     kaa_busy_promote          (KaaPoller *self,
-                                    KaaWatch  *watch);
+/* Turns what the kernel reports into ready bits and scheduled entries. Runs no user code. */
+void     kaa_watches_collect       (KaaPoller *self);
+/* A forked child that runs the context on shall not spin over descriptors that it must not touch. */
+void     kaa_watches_mute          (KaaPoller *self);
+/* The context is gone. */
+void     kaa_watches_close         (KaaPoller *self);
+
+/* --- kaa-poller-source.c --- */
+
+/* context_gone is called with the poller when the context destroys its source. */
+void     kaa_poller_add_sources    (KaaPoller      *self,
+                                    GDestroyNotify  context_gone);
 
 G_END_DECLS

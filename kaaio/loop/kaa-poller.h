@@ -162,7 +162,7 @@ void           kaa_poll_entry_unschedule    (KaaPollEntry *entry); /* out of wha
 /* It will be dispatched, sooner or later. */
 gboolean       kaa_poll_entry_is_scheduled  (KaaPollEntry *entry);
 
-/* From inside of a dispatch: bytes were moved, or code of the application has run. FALSE when the share of this dispatch
+/* From inside of a dispatch: bytes were moved, or code of the application has run. FALSE when the budget of this dispatch
  * (2 ms or 1 MiB, over all tasks and entries) is used up: nothing more of that kind may begin in it. */
 gboolean       kaa_poller_spend          (KaaPoller    *self,
                                           gsize         bytes);

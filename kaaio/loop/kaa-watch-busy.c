@@ -82,23 +82,16 @@ kaa_busy_count_again (KaaPoller *self)
     }
 }
 
-void
-kaa_busy_promote (KaaPoller *self,
-                  KaaWatch  *watch)
+gboolean
+kaa_busy_find_place (KaaPoller  *self,
+                     KaaDirect **quiet)
 {
   KaaDirect *quietest = kaa_busy_quietest (self);
+  gboolean found = quietest == NULL || quietest->reports < KAA_QUIET_REPORTS;
 
+  *quiet = quietest;
   if (quietest != NULL)
-    {
-      guint32 index = quietest->watch->index;
-      gboolean quiet = quietest->reports < KAA_QUIET_REPORTS;
+    kaa_busy_count_again (self);
 
-      kaa_busy_count_again (self);
-      if (!quiet || !kaa_epoll_add (self, quietest->watch))
-        return;
-      kaa_direct_remove (self, index);
-    }
-
-  kaa_epoll_remove (self, watch);
-  kaa_direct_add (self, watch)->busy = TRUE;
+  return found;
 }

@@ -375,7 +375,7 @@ kaa_epoll_ready (guint32 events)
   return ready;
 }
 
-void
+KaaWatch *
 kaa_epoll_collect (KaaPoller *self)
 {
   struct epoll_event events[256];
@@ -385,7 +385,7 @@ kaa_epoll_collect (KaaPoller *self)
   int n;
 
   if (self->epoll.fd < 0 || revents == 0)
-    return;
+    return NULL;
 
   self->epoll.revents = 0;
   n = epoll_wait (self->epoll.fd, events, G_N_ELEMENTS (events), 0);
@@ -393,7 +393,7 @@ kaa_epoll_collect (KaaPoller *self)
     {
       if (errno != EINTR)
         kaa_epoll_fail (self);
-      return;
+      return NULL;
     }
 
   for (int i = 0; i < n; i++)
@@ -421,10 +421,11 @@ kaa_epoll_collect (KaaPoller *self)
     }
 
   /* Only a new set gets rid of a description whose descriptor is not there any more. */
-  if (haunted)
-    kaa_epoll_renew (self);
-  else if (busy != NULL)
-    kaa_busy_promote (self, busy);
+  if (!haunted)
+    return busy;
+
+  kaa_epoll_renew (self);
+  return NULL;
 }
 
 #else
@@ -449,7 +450,12 @@ void kaa_epoll_cleared (KaaPoller *self, KaaWatch *watch) { }
 void kaa_epoll_open    (KaaPoller *self) { }
 void kaa_epoll_close   (KaaPoller *self) { }
 void kaa_epoll_renew   (KaaPoller *self) { }
-void kaa_epoll_collect (KaaPoller *self) { }
+
+KaaWatch *
+kaa_epoll_collect (KaaPoller *self)
+{
+  return NULL;
+}
 
 gboolean
 kaa_epoll_audit (KaaPoller *self,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loop/kaa-poller-private.h"
 
-#include "bytes/kaa-sys.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -20,36 +18,6 @@
 #define KAA_MAX_DIRECT 6
 #define KAA_MIN_EPOLL  3
 
-void
-kaa_watch_gain (KaaWatch *watch,
-                guint     ready)
-{
-  guint gained = ready & ~(guint) watch->ready;
-
-  if (gained == 0)
-    return;
-
-  watch->ready |= gained;
-  kaa_poll_entry_schedule (watch->entry);
-}
-
-void
-kaa_watch_lose (KaaWatch *watch)
-{
-  watch->backend = KAA_BACKEND_LOST;
-  kaa_watch_gain (watch, KAA_POLL_BOTH | KAA_POLL_HUP | KAA_POLL_LOST);
-}
-
-gboolean
-kaa_watch_is_there (const KaaWatch *watch)
-{
-  KaaFdInfo info = { .identity = watch->identity };
-
-  if (watch->identity == 0)
-    return fcntl (watch->fd, F_GETFD) >= 0 || errno != EBADF;
-  return kaa_sys_is_same (watch->fd, &info);
-}
-
 static guint
 kaa_watches_count (KaaPoller *self)
 {
@@ -60,7 +28,7 @@ kaa_watches_count (KaaPoller *self)
 
 /* Nobody is left in the set, or so few in all that it does not pay. */
 static void
-kaa_watches_settle (KaaPoller *self)
+kaa_watches_reconsider_set (KaaPoller *self)
 {
   if (self->epoll.fd < 0)
     return;
@@ -70,10 +38,35 @@ kaa_watches_settle (KaaPoller *self)
     kaa_epoll_close (self);
 }
 
+/* It has earned a place among those that are polled directly. */
+static void
+kaa_watches_promote (KaaPoller *self,
+                     KaaWatch  *watch)
+{
+  KaaDirect *quiet;
+
+  if (!kaa_busy_find_place (self, &quiet))
+    return;
+  if (quiet != NULL)
+    {
+      guint32 index = quiet->watch->index;
+
+      if (!kaa_epoll_add (self, quiet->watch))
+        return;
+      kaa_direct_remove (self, index);
+    }
+
+  kaa_epoll_remove (self, watch);
+  kaa_direct_add (self, watch)->busy = TRUE;
+}
+
 void
 kaa_watches_collect (KaaPoller *self)
 {
-  kaa_epoll_collect (self);
+  KaaWatch *busy = kaa_epoll_collect (self);
+
+  if (busy != NULL)
+    kaa_watches_promote (self, busy);
   kaa_direct_collect (self);
 }
 
@@ -100,14 +93,6 @@ kaa_watches_close (KaaPoller *self)
   if (self->epoll.fd >= 0 && kaa_epoll_is_ours (self))
     close (self->epoll.fd);
   self->epoll.fd = -1;
-}
-
-void
-kaa_watches_free (KaaPoller *self)
-{
-  g_clear_pointer (&self->directs, g_ptr_array_unref);
-  g_clear_pointer (&self->slots, g_array_unref);
-  g_clear_pointer (&self->slots_of_fds, g_array_unref);
 }
 
 /* --- the border --- */
@@ -153,7 +138,7 @@ kaa_watch_add (KaaWatch     *watch,
       kaa_direct_add (self, watch);
     }
 
-  kaa_watches_settle (self);
+  kaa_watches_reconsider_set (self);
   return TRUE;
 }
 
@@ -168,7 +153,7 @@ kaa_watch_start (KaaWatch      *watch,
 
   g_assert (watch->entry == NULL);
 
-  if (!kaa_poller_is_usable (self))
+  if (!kaa_poller_is_usable_inline (self))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                            "The main context is gone, or belongs to the parent process");
@@ -188,7 +173,7 @@ kaa_watch_start (KaaWatch      *watch,
 
       g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved_errno), g_strerror (saved_errno));
       kaa_watch_reset (watch);
-      kaa_watches_settle (self);
+      kaa_watches_reconsider_set (self);
       return FALSE;
     }
 
@@ -206,13 +191,13 @@ kaa_watch_stop (KaaWatch *watch)
   self = watch->entry->poller;
   g_assert (self != NULL);
 
-  if (kaa_poller_is_usable (self))
+  if (kaa_poller_is_usable_inline (self))
     {
       if (watch->backend == KAA_BACKEND_EPOLL)
         kaa_epoll_remove (self, watch);
       else if (watch->backend == KAA_BACKEND_DIRECT)
         kaa_direct_remove (self, watch->index);
-      kaa_watches_settle (self);
+      kaa_watches_reconsider_set (self);
     }
 
   kaa_watch_reset (watch);
@@ -256,7 +241,7 @@ kaa_watch_set_wanted (KaaWatch     *watch,
     return;
 
   self = watch->entry->poller;
-  if (!kaa_poller_is_usable (self))
+  if (!kaa_poller_is_usable_inline (self))
     return;
 
   if (watch->backend == KAA_BACKEND_EPOLL)
@@ -276,7 +261,7 @@ kaa_watch_clear (KaaWatch     *watch,
     return;
 
   self = watch->entry->poller;
-  if (!kaa_poller_is_usable (self))
+  if (!kaa_poller_is_usable_inline (self))
     return;
 
   if (watch->backend == KAA_BACKEND_EPOLL)
@@ -290,7 +275,7 @@ kaa_watch_check (KaaWatch *watch)
 {
   KaaPoller *self;
 
-  if (watch->entry == NULL || !kaa_poller_is_usable (watch->entry->poller))
+  if (watch->entry == NULL || !kaa_poller_is_usable_inline (watch->entry->poller))
     return TRUE;
 
   self = watch->entry->poller;

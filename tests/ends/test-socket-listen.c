@@ -850,7 +850,7 @@ on_beat (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Of a crowd that waits, a dispatch takes no more than its share: other sources get their turn in between. */
+/* Of a crowd that waits, a dispatch takes no more than its budget: other sources get their turn in between. */
 static void
 test_crowd (void)
 {
@@ -874,7 +874,7 @@ test_crowd (void)
   g_signal_connect (server, "new-client", G_CALLBACK (count_client), NULL);
   spin_until (n_clients == G_N_ELEMENTS (clients));
   g_source_remove (idle);
-  /* A share at its own priority, and one at that of the timer. */
+  /* A budget at its own priority, and one at that of the timer. */
   g_assert_cmpuint (beat.most_clients_between, <=, 2 * 64);
 
   for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
