@@ -505,13 +505,13 @@ kaa_sys_sendv (int                 fd,
 
 #ifdef SPLICE_F_NONBLOCK
 
-/* Not so where it cannot be known. */
-static gboolean
-is_known_to_be_empty (int fd)
+/* -1 where it cannot be known. */
+static int
+count_unread (int fd)
 {
   int unread;
 
-  return ioctl (fd, FIONREAD, &unread) == 0 && unread == 0;
+  return ioctl (fd, FIONREAD, &unread) == 0 ? unread : -1;
 }
 
 /* splice(2) does not say which of the two was not ready, and one may have become so meanwhile. The end is something to be moved, too:
@@ -540,24 +540,26 @@ kaa_sys_splice (int    from,
   KaaSigpipeGuard guard;
   gsize moved = 0;
   gssize result = 0;
+  int left = 1;
 
   *missing = 0;
   /* A call often moves no more than a pipe holds: a few of them for one guard. */
   kaa_sys_block_sigpipe (&guard);
-  for (guint i = 0; i < MAX_SPLICES && moved < length && *missing == 0; i++)
+  for (guint i = 0; i < MAX_SPLICES && moved < length && *missing == 0 && left > 0; i++)
     {
       RETRY_ON_EINTR (result, splice (from, NULL, to, NULL, length - moved, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
       if (result == 0 || (result < 0 && errno != EAGAIN))
         break;
       if (result < 0)
         *missing = find_missing (from, to);
-      /* Most often it is empty, and asking is cheaper than a call in vain. */
-      else if ((moved += result) < length && is_known_to_be_empty (from))
+      /* Most often it is empty, and asking is cheaper than a call in vain. A socket gives its bytes before its error, and that once
+       * only: a call that may find it comes first, so that its error is told. */
+      else if ((moved += result) < length && (left = count_unread (from)) == 0)
         *missing = POLLIN;
     }
   kaa_sys_restore_sigpipe (&guard, result < 0 && errno == EPIPE);
 
-  /* The end, or an error, comes again. */
+  /* The end, or an error of a pipe, comes again. */
   return moved > 0 ? (gssize) moved : result;
 }
 

@@ -138,13 +138,19 @@ begin_close (KaaIOChannel *self,
   kaa_channel_notify_state (self);
 }
 
-static void
+/* TRUE if `error` is another one now, of which nobody was told. */
+static gboolean
 abandon_writes (KaaIOChannel *self)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean news;
 
-  if (priv->writing->writes.end > priv->writing->writes.written || priv->writing->written.first != NULL || priv->writing->waiting.first != NULL)
-    kaa_channel_fail_writes (self, priv->writing->end_error);
+  if (priv->writing->writes.end == priv->writing->writes.written && priv->writing->written.first == NULL && priv->writing->waiting.first == NULL)
+    return FALSE;
+
+  news = kaa_channel_put_end_error (priv);
+  kaa_channel_fail_writes (self, priv->writing->end_error);
+  return news;
 }
 
 void
@@ -152,6 +158,7 @@ kaa_channel_close_now (KaaIOChannel *self,
                        gboolean      expected)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean news;
 
   /* A virtual method of the transport is running: it closes behind it. */
   if (priv->in_filter)
@@ -165,9 +172,11 @@ kaa_channel_close_now (KaaIOChannel *self,
   if (priv->state != KAA_STATE_CLOSING)
     return;
 
-  abandon_writes (self);
+  news = abandon_writes (self);
   kaa_channel_end_requests (self, expected ? NULL : priv->writing->end_error);
   finish_close (self);
+  if (news)
+    g_object_notify (G_OBJECT (self), "error");
 }
 
 void
@@ -207,14 +216,16 @@ kaa_channel_end_output (KaaIOChannel *self,
                         GError       *error)
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+  gboolean news;
 
   /* Who has closed his standard input may have a lot to say on his output. */
   if (priv->state == KAA_STATE_OPEN && kaa_channel_writes_apart (priv))
     {
+      kaa_channel_put_error (priv, error);
       kaa_channel_fail_writes (self, error);
-      kaa_channel_close_output (self);
-      kaa_channel_set_error (self, error);
       g_error_free (error);
+      kaa_channel_close_output (self);
+      g_object_notify (G_OBJECT (self), "error");
       kaa_channel_notify_state (self);
       return;
     }
@@ -225,6 +236,7 @@ kaa_channel_end_output (KaaIOChannel *self,
     kaa_channel_need_writing (priv)->end_error = error;
   else
     g_clear_error (&error);
+  news = kaa_channel_put_end_error (priv);
   kaa_channel_fail_writes (self, priv->writing->end_error);
 
   if (priv->input == NULL || priv->eof)
@@ -236,6 +248,8 @@ kaa_channel_end_output (KaaIOChannel *self,
       priv->eof = TRUE;
     }
   kaa_channel_schedule (self);
+  if (news)
+    g_object_notify (G_OBJECT (self), "error");
 }
 
 /* --- orderly closing --- */
@@ -294,9 +308,11 @@ step_at_end (KaaIOChannel *self)
   if (priv->writing->end_error == NULL && !kaa_channel_closes_on_eof (self))
     return FALSE;
 
+  /* A handler of the property may have done anything. */
+  if (kaa_channel_tell_end_error (self))
+    return TRUE;
   if (priv->writing->end_error != NULL)
     {
-      kaa_channel_tell_end_error (self);
       kaa_channel_close_now (self, FALSE);
       return TRUE;
     }
@@ -329,7 +345,11 @@ kaa_channel_close_step (KaaIOChannel *self)
   if (kaa_channel_get_unwritten (priv) > 0 && !priv->peer_gone)
     return FALSE;
 
-  abandon_writes (self);
+  if (abandon_writes (self))
+    {
+      g_object_notify (G_OBJECT (self), "error");
+      return TRUE;
+    }
   if (!priv->draining && must_drain (priv) && !priv->peer_gone)
     {
       priv->draining = TRUE;

@@ -151,9 +151,10 @@ refuse_impossible (KaaIOChannel *self)
       g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                            (priv->mode & KAA_IO_WRITE) ? "What was opened cannot be written to any more"
                                                        : "The channel was opened read-only");
+      kaa_channel_put_error (priv, error);
       kaa_channel_fail_writes (self, error);
-      kaa_channel_set_error (self, error);
       g_error_free (error);
+      g_object_notify (G_OBJECT (self), "error");
     }
 }
 

@@ -421,7 +421,7 @@ kaa_channel_install_properties (GObjectClass *klass)
   /**
    * KaaIOChannel:error: (getter get_error)
    *
-   * Why the channel was closed unexpectedly, or what could not be written.
+   * Why the channel was closed unexpectedly, or what could not be written. It is there before any future fails by it.
    *
    * Since: 1.0
    */

@@ -213,15 +213,23 @@ is_same_error (const GError *a,
   return a != NULL && g_error_matches (a, b->domain, b->code) && g_str_equal (a->message, b->message);
 }
 
-/* FALSE if there is none, or it was told. */
 gboolean
-kaa_channel_tell_end_error (KaaIOChannel *self)
+kaa_channel_put_end_error (KaaIOChannelPrivate *priv)
 {
-  const KaaWriting *writing = kaa_channel_get_private (self)->writing;
+  const KaaWriting *writing = priv->writing;
 
   if (writing->end_error == NULL || is_same_error (writing->error, writing->end_error))
     return FALSE;
-  kaa_channel_set_error (self, writing->end_error);
+  kaa_channel_put_error (priv, writing->end_error);
+  return TRUE;
+}
+
+gboolean
+kaa_channel_tell_end_error (KaaIOChannel *self)
+{
+  if (!kaa_channel_put_end_error (kaa_channel_get_private (self)))
+    return FALSE;
+  g_object_notify (G_OBJECT (self), "error");
   return TRUE;
 }
 

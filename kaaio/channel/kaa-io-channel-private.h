@@ -463,6 +463,8 @@ void          kaa_channel_notify_state          (KaaIOChannel *self);
 void          kaa_channel_notify_levels         (KaaIOChannel *self);
 void          kaa_channel_put_error             (KaaIOChannelPrivate *priv, const GError *error);
 void          kaa_channel_set_error             (KaaIOChannel *self, const GError *error);
+/* Why it has ended is in `error` from now on. FALSE if there is no error, or it was there. Only the second tells, which runs handlers. */
+gboolean      kaa_channel_put_end_error         (KaaIOChannelPrivate *priv);
 gboolean      kaa_channel_tell_end_error        (KaaIOChannel *self);
 void          kaa_channel_notify_fileno         (KaaIOChannel *self);
 

@@ -172,6 +172,7 @@ kaa_io_input_read_nonblocking (GPollableInputStream  *stream,
       if (priv->writing->end_error == NULL)
         return 0;
       g_propagate_error (error, g_error_copy (priv->writing->end_error));
+      kaa_channel_tell_end_error (self->channel);
       return -1;
     }
 

@@ -386,6 +386,44 @@ fd_transport_take (KaaTransport *transport,
   return move (pipe, self, length, missing);
 }
 
+/* What splice(2) says of the way, of the target, or of this moment is said again when the bytes are read and written. All else is an error
+ * of the socket that they come from, which it says only once. */
+static gboolean
+is_error_of_source (int errsv)
+{
+  switch (errsv)
+    {
+    case EAGAIN:
+    case EBADF:
+    case EINVAL:
+    case ENOMEM:
+    case ENOSYS:
+    case ENOTSUP:
+    case EPERM:
+    case EPIPE:
+      return FALSE;
+    default:
+      return TRUE;
+    }
+}
+
+static gssize
+move_from_socket (KaaFdTransport  *self,
+                  KaaFdTransport  *target,
+                  gsize            length,
+                  short           *missing,
+                  GError         **error)
+{
+  gssize n = move (self->watch.fd, target, length, missing);
+
+  /* The end, or urgent data before it. */
+  if (n == 0)
+    return KAA_TRANSPORT_UNABLE;
+  if (n == KAA_TRANSPORT_UNABLE && is_error_of_source (errno))
+    return after_read (self, -1, /* drained= */ FALSE, error);
+  return n;
+}
+
 static gssize
 fd_transport_splice (KaaTransport  *transport,
                      KaaTransport  *target,
@@ -405,10 +443,7 @@ fd_transport_splice (KaaTransport  *transport,
   else if (transport->kind == KAA_FD_SOCKET && is_pipe (target) && target->klass == transport->klass &&
            make_socket_nonblocking (self))
     {
-      n = move (self->watch.fd, (gpointer) target, length, &missing);
-      /* The end, or urgent data before it. */
-      if (n == 0)
-        n = KAA_TRANSPORT_UNABLE;
+      n = move_from_socket (self, (gpointer) target, length, &missing, error);
     }
 
   after_move (self, n);
