@@ -49,6 +49,52 @@ kaa_io_channel_read_finish (KaaIOChannel  *self,
 }
 
 /**
+ * kaa_io_channel_read_some_async:
+ * @self: a channel
+ * @most: how many bytes at most, 1 or more
+ * @cancellable: (nullable): aborts it
+ * @callback: (nullable) (scope async): called when it is finished
+ * @user_data: data for @callback
+ *
+ * [method@Kaa.IOChannel.read_some] for who prefers a callback.
+ *
+ * Since: 1.0
+ */
+void
+kaa_io_channel_read_some_async (KaaIOChannel        *self,
+                                gsize                most,
+                                GCancellable        *cancellable,
+                                GAsyncReadyCallback  callback,
+                                gpointer             user_data)
+{
+  g_return_if_fail (KAA_IS_IO_CHANNEL (self));
+
+  kaa_in_progress_begin_async (kaa_io_channel_read_some (self, most), kaa_io_channel_read_some_async, cancellable, callback, user_data);
+}
+
+/**
+ * kaa_io_channel_read_some_finish:
+ * @self: a channel
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Finishes [method@Kaa.IOChannel.read_some_async].
+ *
+ * Returns: (transfer full): the bytes, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GBytes *
+kaa_io_channel_read_some_finish (KaaIOChannel  *self,
+                                 GAsyncResult  *result,
+                                 GError       **error)
+{
+  g_return_val_if_fail (kaa_in_progress_is_result_of (result, self, kaa_io_channel_read_some_async), NULL);
+
+  return kaa_in_progress_get_bytes (KAA_IN_PROGRESS (result), error);
+}
+
+/**
  * kaa_io_channel_readline_async:
  * @self: a channel
  * @cancellable: (nullable): aborts it

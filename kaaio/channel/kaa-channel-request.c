@@ -24,6 +24,8 @@ kaa_channel_check_request (KaaIOChannel   *self,
   if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_READ))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "The channel is write-only; open it with a mode that includes reading");
+  if (kind == KAA_PENDING_READ && count == 0)
+    return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "At least 1 byte can be asked for, not 0");
   if (kind == KAA_PENDING_READ_EXACTLY && (count == 0 || count > priv->options->queue_size))
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                         "Between 1 and queue-size (%" G_GSIZE_FORMAT ") bytes can be asked for, not %" G_GSIZE_FORMAT,
@@ -142,11 +144,29 @@ kaa_io_channel_read (KaaIOChannel *self)
   return request (self, KAA_PENDING_READ, G_MAXSIZE, NULL);
 }
 
+/**
+ * kaa_io_channel_read_some:
+ * @self: a channel
+ * @most: how many bytes at most, 1 or more
+ *
+ * Asks for 1 to @most bytes, as soon as there are any: [method@Kaa.IOChannel.read] for who can use no more than that. What
+ * is behind them is for the next request.
+ *
+ * [property@Kaa.IOChannel:chunk-size] limits it as well, so a large @most is no mistake.
+ *
+ * Beside the errors of [method@Kaa.IOChannel.read] it fails with `G_IO_ERROR_INVALID_ARGUMENT` where @most is 0.
+ *
+ * Returns: (transfer full): a future that is finished with the bytes as a #GBytes; an empty one means that the channel is closed
+ *
+ * Since: 1.0
+ */
 KaaInProgress *
-kaa_channel_read_some (KaaIOChannel *self,
-                       gsize         max)
+kaa_io_channel_read_some (KaaIOChannel *self,
+                          gsize         most)
 {
-  return request (self, KAA_PENDING_READ, max, NULL);
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), NULL);
+
+  return request (self, KAA_PENDING_READ, most, NULL);
 }
 
 KaaInProgress *

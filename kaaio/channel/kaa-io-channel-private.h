@@ -567,7 +567,6 @@ GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingK
 KaaInProgress *kaa_channel_refuse_request       (KaaIOChannel *self, KaaPendingKind kind, GError *error);
 void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending *pending, KaaWants wants);
 /* read() of at most so many bytes. */
-KaaInProgress *kaa_channel_read_some            (KaaIOChannel *self, gsize max);
 /* Finished when a read would be served, at the end too. It stands in line like every request. */
 KaaInProgress *kaa_channel_wait_readable        (KaaIOChannel *self);
 

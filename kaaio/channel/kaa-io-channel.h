@@ -119,6 +119,19 @@ GBytes        *kaa_io_channel_read_finish          (KaaIOChannel    *self,
                                                     GAsyncResult    *result,
                                                     GError         **error);
 KAA_AVAILABLE_IN_1_0
+KaaInProgress *kaa_io_channel_read_some            (KaaIOChannel    *self,
+                                                    gsize            most);
+KAA_AVAILABLE_IN_1_0
+void           kaa_io_channel_read_some_async      (KaaIOChannel        *self,
+                                                    gsize                most,
+                                                    GCancellable        *cancellable,
+                                                    GAsyncReadyCallback  callback,
+                                                    gpointer             user_data);
+KAA_AVAILABLE_IN_1_0
+GBytes        *kaa_io_channel_read_some_finish     (KaaIOChannel    *self,
+                                                    GAsyncResult    *result,
+                                                    GError         **error);
+KAA_AVAILABLE_IN_1_0
 KaaInProgress *kaa_io_channel_readline             (KaaIOChannel    *self);
 KAA_AVAILABLE_IN_1_0
 void           kaa_io_channel_readline_async       (KaaIOChannel        *self,

@@ -200,7 +200,7 @@ step (KaaStreamOp *self)
   switch (self->kind)
     {
     case KAA_STREAM_OP_READ:
-      return kaa_channel_read_some (self->channel, self->count);
+      return kaa_io_channel_read_some (self->channel, self->count);
     case KAA_STREAM_OP_WRITE:
       return write_some (self);
     case KAA_STREAM_OP_FLUSH:

@@ -119,6 +119,12 @@ ask_exactly (KaaIOChannel *channel)
 }
 
 static KaaInProgress *
+ask_some (KaaIOChannel *channel)
+{
+  return kaa_io_channel_read_some (channel, 2);
+}
+
+static KaaInProgress *
 ask_until (KaaIOChannel *channel)
 {
   GBytes *delimiter = g_bytes_new_static ("n", 1);
@@ -136,6 +142,7 @@ typedef struct
 
 static const Method methods[] = {
   { "read", kaa_io_channel_read },
+  { "read_some", ask_some },
   { "readline", kaa_io_channel_readline },
   { "readlines", kaa_io_channel_readlines },
   { "read_exactly", ask_exactly },

@@ -636,6 +636,7 @@ test_bad_sizes (void)
   g_assert_cmpuint (kaa_io_channel_get_chunk_size (channel), ==, MEBIBYTE);
   g_assert_cmpuint (kaa_io_channel_get_queue_size (channel), ==, MEBIBYTE);
   kaa_io_channel_set_queue_size (channel, 10);
+  assert_fails (kaa_io_channel_read_some (channel, 0), G_IO_ERROR_INVALID_ARGUMENT);
   assert_fails (kaa_io_channel_read_exactly (channel, 0), G_IO_ERROR_INVALID_ARGUMENT);
   assert_fails (kaa_io_channel_read_exactly (channel, 11), G_IO_ERROR_INVALID_ARGUMENT);
   assert_fails (kaa_io_channel_read_exactly (channel, G_MAXSIZE), G_IO_ERROR_INVALID_ARGUMENT);

@@ -175,7 +175,7 @@ ask (Run *run)
 {
   g_autoptr (GBytes) delimiter = g_bytes_new_static ("ab", 1 + pick (run, 2));
 
-  switch (pick (run, 5))
+  switch (pick (run, 6))
     {
     case 0:
       return kaa_io_channel_read (run->channel);
@@ -185,6 +185,8 @@ ask (Run *run)
       return kaa_io_channel_readlines (run->channel);
     case 3:
       return kaa_io_channel_read_exactly (run->channel, 1 + pick (run, 40));
+    case 4:
+      return kaa_io_channel_read_some (run->channel, 1 + pick (run, 40));
     default:
       return kaa_io_channel_read_until (run->channel, delimiter);
     }

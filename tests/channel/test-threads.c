@@ -72,6 +72,7 @@ try_all (gpointer user_data)
 
   g_main_context_push_thread_default (context);
   assert_refused (kaa_io_channel_read (channel));
+  assert_refused (kaa_io_channel_read_some (channel, 1));
   assert_refused (kaa_io_channel_readline (channel));
   assert_refused (kaa_io_channel_readlines (channel));
   assert_refused (kaa_io_channel_read_exactly (channel, 1));

@@ -23,6 +23,7 @@ const PAIRS = {
     connect_to_async: [() => ['unix:/nowhere'], CANCELLED],
     flush_async: [() => [], true],
     read_async: [() => [], CANCELLED],
+    read_some_async: [() => [1], CANCELLED],
     read_exactly_async: [() => [1], CANCELLED],
     read_until_async: [() => [bytes], CANCELLED],
     readline_async: [() => [], CANCELLED],

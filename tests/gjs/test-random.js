@@ -114,7 +114,7 @@ class Script {
 
     request() {
         const {ours, random} = this;
-        switch (random(5)) {
+        switch (random(6)) {
         case 0:
             return ours.read();
         case 1:
@@ -123,6 +123,8 @@ class Script {
             return ours.readlines();
         case 3:
             return ours.read_exactly(1 + random(QUEUE_SIZE));
+        case 4:
+            return ours.read_some(1 + random(QUEUE_SIZE));
         default:
             return ours.read_until(String.fromCharCode(97 + random(26)));
         }

@@ -38,7 +38,7 @@ class Wrong(unittest.TestCase):
         here, _ = pair(queue_size=100)
         for call, *args in [
                 (here.shutdown, Kaa.IO_READ), (here.shutdown, Kaa.IOCondition(0)), (here.shutdown, Kaa.IO_READ | Kaa.IO_WRITE),
-                (here.read_exactly, 0), (here.read_exactly, 101), (here.read_until, b''), (here.read_until, ''),
+                (here.read_some, 0), (here.read_exactly, 0), (here.read_exactly, 101), (here.read_until, b''), (here.read_until, ''),
                 (here.splice, here), (here.splice, pair()[0], Kaa.SpliceFlags(64)),
                 (Kaa.InProgress.any, []),
                 (Kaa.Socket().connect_to, ''), (Kaa.Socket().connect_to, 'host'), (Kaa.Socket().connect_to, 'host:99999'),

@@ -477,6 +477,7 @@ class Closing(ChannelCase):
     def test_asking_on_while_it_is_alive(self):
         asks = {
             'read': lambda channel: channel.read(),
+            'read_some': lambda channel: channel.read_some(2),
             'readline': lambda channel: channel.readline(),
             'readlines': lambda channel: channel.readlines(),
             'read_exactly': lambda channel: channel.read_exactly(3),

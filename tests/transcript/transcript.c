@@ -283,6 +283,8 @@ ask (gpointer    object,
 
   if (g_str_equal (verb, "read"))
     return kaa_io_channel_read (object);
+  if (g_str_equal (verb, "read_some"))
+    return kaa_io_channel_read_some (object, g_ascii_strtoull (word, NULL, 10));
   if (g_str_equal (verb, "readline"))
     return kaa_io_channel_readline (object);
   if (g_str_equal (verb, "readlines"))

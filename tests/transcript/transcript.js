@@ -109,6 +109,7 @@ function ask(object, verb, words) {
 
 function callForFuture(object, verb, [word, other]) {
     switch (verb) {
+    case 'read_some':
     case 'read_exactly':
     case 'wait_writable':
         return object[verb](Number(word));

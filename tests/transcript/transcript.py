@@ -97,7 +97,7 @@ class Script:
 
     def call_for_future(self, thing, verb, arguments):
         call = getattr(thing, verb)
-        if verb in ('read_exactly', 'wait_writable'):
+        if verb in ('read_some', 'read_exactly', 'wait_writable'):
             return call(int(arguments[0]))
         if verb == 'read_until':
             return call(parse_text(arguments[0]))

@@ -167,6 +167,8 @@ class Script {
     switch (verb) {
       case "read":
         return channel.read_chunk ();
+      case "read_some":
+        return channel.read_some ((size_t) uint64.parse (word));
       case "readline":
         return channel.read_line ();
       case "readlines":

@@ -97,7 +97,7 @@ class Script {
   }
 
   private Kaa.InProgress request () {
-    switch (below (5)) {
+    switch (below (6)) {
       case 0:
         return ours.read_chunk ();
       case 1:
@@ -106,6 +106,8 @@ class Script {
         return ours.read_lines ();
       case 3:
         return ours.read_exactly (1 + below (QUEUE_SIZE));
+      case 4:
+        return ours.read_some (1 + below (QUEUE_SIZE));
       default:
         return ours.read_until (new Bytes ({ (uint8) ('a' + below (26)) }));
     }

@@ -22,6 +22,7 @@ expect<typeof Kaa.IOChannel>()(Same.IOChannel, true);
 expect<Uint8Array>()(await ours.readline(), true);
 expect<Uint8Array>()(await ours.read(), true);
 expect<Uint8Array>()(await ours.readlines(), true);
+expect<Uint8Array>()(await ours.read_some(5), true);
 expect<Uint8Array>()(await ours.read_exactly(5), true);
 expect<Uint8Array>()(await ours.read_until(';'), true);
 expect<number>()(await ours.write('text'), true);

@@ -892,7 +892,7 @@ function _overrideIOChannel(Kaa) {
         return close.call(this, flags);
     };
 
-    _overrideFutures(prototype, ['read', 'readline', 'readlines', 'read_exactly', 'read_until',
+    _overrideFutures(prototype, ['read', 'read_some', 'readline', 'readlines', 'read_exactly', 'read_until',
         'write_bytes', 'write', 'flush', 'wait_writable', 'close', 'shutdown', 'splice']);
     _refuseNul(Kaa.IOChannel, ['new_for_serial']);
     _refuseNul(prototype, ['set_property']);

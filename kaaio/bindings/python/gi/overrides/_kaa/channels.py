@@ -62,7 +62,7 @@ class _Props:
         return cls.__base__.props
 
 
-raise_refusals(Kaa.IOChannel, 'read_exactly', 'read_until', 'write', 'write_bytes', 'wait_writable', 'splice', 'shutdown', 'close')
+raise_refusals(Kaa.IOChannel, 'read_some', 'read_exactly', 'read_until', 'write', 'write_bytes', 'wait_writable', 'splice', 'shutdown', 'close')
 
 
 class IOChannel(Kaa.IOChannel):
@@ -190,6 +190,10 @@ class IOChannel(Kaa.IOChannel):
     def read(self):
         """Asks for a chunk: 1 to chunk_size bytes, as soon as there are any; b'' when the channel is closed."""
         return self._request(Kaa.IOChannel.read)
+
+    def read_some(self, most):
+        """As read(), but at most so many bytes."""
+        return self._request(Kaa.IOChannel.read_some, most)
 
     def readline(self):
         """Asks for a line, with its delimiter; b'' when the channel is closed.
@@ -425,7 +429,7 @@ class IOChannel(Kaa.IOChannel):
 
 # What looks at the read queue, decides what a line is, or may open the channel.
 add_methods(IOChannel, IOChannel._prepare,
-            'read_async', 'readline_async', 'readlines_async', 'read_exactly_async',
+            'read_async', 'read_some_async', 'readline_async', 'readlines_async', 'read_exactly_async',
             'consume', 'peek_lines', 'describe', 'get_readable', 'get_read_queue_used',
             'set_overflow_policy',
             'splice_async', 'get_io_stream',
