@@ -30,6 +30,15 @@ get_state_bits (KaaIOChannel *self)
   return bits;
 }
 
+static void
+tell_subclass_alive (KaaIOChannel *self)
+{
+  KaaIOChannelClassPrivate *klass = kaa_channel_get_class_private (KAA_IO_CHANNEL_GET_CLASS (self));
+
+  if (klass->alive_changed != NULL)
+    klass->alive_changed (self);
+}
+
 void
 kaa_channel_notify_state (KaaIOChannel *self)
 {
@@ -45,6 +54,8 @@ kaa_channel_notify_state (KaaIOChannel *self)
 
   /* Remembered first: a handler may change the state again. */
   priv->notified = bits;
+  if (changed & (1 << KAA_PROP_ALIVE))
+    tell_subclass_alive (self);
   for (guint i = KAA_PROP_ALIVE; i <= KAA_PROP_EOF; i++)
     if (changed & (1 << i))
       g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
@@ -73,6 +84,10 @@ kaa_channel_notify_levels (KaaIOChannel *self)
 void
 kaa_channel_notify_fileno (KaaIOChannel *self)
 {
+  KaaIOChannelClassPrivate *klass = kaa_channel_get_class_private (KAA_IO_CHANNEL_GET_CLASS (self));
+
+  if (klass->descriptor_changed != NULL)
+    klass->descriptor_changed (self);
   g_object_notify_by_pspec (G_OBJECT (self), properties[KAA_PROP_FILENO]);
 }
 

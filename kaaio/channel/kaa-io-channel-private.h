@@ -668,6 +668,9 @@ void          kaa_channel_end_linger            (KaaIOChannel *self);
 /* kaa-io-channel.c: for a subclass that knows something about what is open. */
 typedef struct
 {
+  /* Another descriptor is open, or none, and whether it is alive has changed. Before this is notified. */
+  void (*descriptor_changed) (KaaIOChannel *self);
+  void (*alive_changed) (KaaIOChannel *self);
   /* This channel has taken over what the other one had open, and is going to be opened. */
   void (*taken_over) (KaaIOChannel *self, KaaIOChannel *other);
 } KaaIOChannelClassPrivate;

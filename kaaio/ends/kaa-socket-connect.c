@@ -282,7 +282,7 @@ check_connect (KaaSocket  *self,
 {
   if (!kaa_channel_check_openable (KAA_IO_CHANNEL (self), error))
     return FALSE;
-  if (kaa_socket_get_connecting (self))
+  if (kaa_socket_is_connecting (self))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING,
                            "The socket is connecting already; wait for it, or abort it");

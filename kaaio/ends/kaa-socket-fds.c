@@ -20,7 +20,7 @@ check (KaaSocket *self,
   if (g_bytes_get_size (bytes) == 0 || n_fds == 0 || n_fds > KAA_FDS_MAX)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                         "1 to %d descriptors go with at least one byte", KAA_FDS_MAX);
-  if (kaa_socket_get_connected (self) && (priv->local.storage.ss_family != AF_UNIX || channel->output->klass->send == NULL))
+  if (kaa_socket_is_connected (self) && (priv->local.storage.ss_family != AF_UNIX || channel->output->klass->send == NULL))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "Only unix sockets carry descriptors, and those not under TLS");
   return NULL;

@@ -8,48 +8,6 @@
 #include "ends/kaa-listener.h"
 #include "loop/kaa-collector.h"
 
-/* --- how many clients are open --- */
-
-static void
-count_unref (KaaClientCount *count)
-{
-  if (g_ref_count_dec (&count->ref_count))
-    g_free (count);
-}
-
-static void
-count_client (KaaSocket *self,
-              KaaSocket *client)
-{
-  KaaClientCount *count = kaa_socket_get_private (self)->clients;
-
-  g_ref_count_inc (&count->ref_count);
-  count->n++;
-  kaa_socket_get_private (client)->counted = count;
-}
-
-void
-kaa_socket_uncount (KaaSocket *client)
-{
-  KaaClientCount *count = g_steal_pointer (&kaa_socket_get_private (client)->counted);
-
-  if (count == NULL)
-    return;
-  count->n--;
-  if (count->server != NULL)
-    kaa_socket_interest_changed (count->server);
-  count_unref (count);
-}
-
-void
-kaa_socket_interest_changed (KaaSocket *self)
-{
-  KaaSocketPrivate *priv = kaa_socket_get_private (self);
-
-  if (priv->listener != NULL && kaa_channel_is_mine (kaa_channel_get_private (KAA_IO_CHANNEL (self))))
-    kaa_listener_schedule (priv->listener);
-}
-
 /* --- what the listener asks --- */
 
 static gboolean
@@ -116,7 +74,7 @@ client_accepted (gpointer            owner,
   if (client == NULL)
     return FALSE;
   kaa_socket_set_accept_fds (client, kaa_socket_get_accept_fds (self));
-  count_client (self, client);
+  kaa_socket_count (self, client);
 
   if (pending != NULL)
     {
@@ -230,12 +188,7 @@ start_listening (KaaSocket     *self,
   KaaSocketPrivate *priv = kaa_socket_get_private (self);
   KaaListening undo = *listening;
 
-  if (priv->clients == NULL)
-    {
-      priv->clients = g_new0 (KaaClientCount, 1);
-      g_ref_count_init (&priv->clients->ref_count);
-      priv->clients->server = self;
-    }
+  kaa_socket_expect_clients (self);
   if (priv->buffer_size > 0)
     for (guint i = 0; i < listening->n; i++)
       kaa_socket_prepare (self, listening->sockets[i].fd);
@@ -359,7 +312,7 @@ kaa_socket_accept (KaaSocket *self)
   priv = kaa_socket_get_private (self);
   channel = kaa_channel_get_private (KAA_IO_CHANNEL (self));
 
-  if (!kaa_channel_check_openable (KAA_IO_CHANNEL (self), &error) || !kaa_socket_get_listening (self))
+  if (!kaa_channel_check_openable (KAA_IO_CHANNEL (self), &error) || !kaa_socket_is_listening (self))
     {
       if (error == NULL)
         g_set_error_literal (&error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The socket does not listen; call listen() first");

@@ -90,7 +90,7 @@ kaa_socket_get_credentials (KaaSocket  *self,
 
   priv = kaa_socket_get_private (self);
   fd = kaa_io_channel_get_fileno (KAA_IO_CHANNEL (self));
-  if (fd < 0 || !kaa_socket_get_connected (self))
+  if (fd < 0 || !kaa_socket_is_connected (self))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED,
                            "The socket is not connected, so there is nobody at its other side");

@@ -319,13 +319,13 @@ check (KaaSocket  *self,
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PENDING, "TLS is being started already; wait for it");
       return FALSE;
     }
-  if (!kaa_socket_get_connected (self))
+  if (!kaa_socket_is_connected (self))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED,
                            "The socket is not connected; wait for connect_to() first");
       return FALSE;
     }
-  if (kaa_socket_get_tls_connection (self) != NULL)
+  if (kaa_socket_peek_tls (self) != NULL)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_EXISTS, "The connection uses TLS already");
       return FALSE;
@@ -656,13 +656,7 @@ kaa_socket_start_tls_buffered (KaaSocket          *self,
 GTlsConnection *
 kaa_socket_get_tls_connection (KaaSocket *self)
 {
-  KaaTransport *transport;
-
   g_return_val_if_fail (KAA_IS_SOCKET (self), NULL);
 
-  transport = kaa_channel_get_private (KAA_IO_CHANNEL (self))->input;
-  if (transport == NULL)
-    return NULL;
-  transport = kaa_filter_transport_get_inner (transport);
-  return G_IS_TLS_CONNECTION (transport->stream) ? G_TLS_CONNECTION (transport->stream) : NULL;
+  return kaa_socket_peek_tls (self);
 }

@@ -2,10 +2,6 @@
 
 #include "ends/kaa-socket-private.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 /**
  * KaaSocket:
  *
@@ -47,119 +43,29 @@
 
 #define DEFAULT_SOCKET_MODE 0600
 
-typedef enum
-{
-  PROP_LISTENING = 1,
-  PROP_CONNECTING,
-  PROP_CONNECTED,
-  PROP_TLS_CONNECTION,
-  PROP_LOCAL_ADDRESS,
-  PROP_REMOTE_ADDRESS,
-  PROP_ACCEPT_FDS,
-  PROP_BUFFER_SIZE,
-  PROP_AUTO_ACCEPT,
-  PROP_MAX_CLIENTS,
-  PROP_CONNECT_TIMEOUT,
-  PROP_SOCKET_MODE,
-  N_PROPERTIES
-} Property;
-
-static GParamSpec *properties[N_PROPERTIES];
-guint kaa_socket_signals[KAA_SOCKET_N_SIGNALS];
-
-G_DEFINE_TYPE_WITH_PRIVATE (KaaSocket, kaa_socket, KAA_TYPE_IO_CHANNEL)
-
-KaaSocketPrivate *
-kaa_socket_get_private (KaaSocket *self)
-{
-  return kaa_socket_get_instance_private (self);
-}
-
-static guint
-get_state_bits (KaaSocket *self)
-{
-  guint bits = 0;
-
-  if (kaa_socket_get_listening (self))
-    bits |= 1 << PROP_LISTENING;
-  if (kaa_socket_get_connecting (self))
-    bits |= 1 << PROP_CONNECTING;
-  if (kaa_socket_get_connected (self))
-    bits |= 1 << PROP_CONNECTED;
-  if (kaa_socket_get_tls_connection (self) != NULL)
-    bits |= 1 << PROP_TLS_CONNECTION;
-  return bits;
-}
-
-void
-kaa_socket_notify_state (KaaSocket *self)
-{
-  KaaSocketPrivate *priv = kaa_socket_get_private (self);
-  guint bits = get_state_bits (self);
-  guint changed = bits ^ priv->notified;
-
-  /* Remembered first: a handler may change the state again. */
-  priv->notified = bits;
-  for (guint i = PROP_LISTENING; i <= PROP_TLS_CONNECTION; i++)
-    if (changed & (1 << i))
-      g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
-}
-
-void
-kaa_socket_prepare (KaaSocket *self,
-                    int        fd)
-{
-  KaaSocketPrivate *priv = kaa_socket_get_private (self);
-  int size = (int) MIN (priv->buffer_size, G_MAXINT);
-  int yes = 1;
-
-  /* Small writes go out together from the write queue; the kernel need not wait for more. */
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  if (size > 0)
-    {
-      setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-      setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    }
-}
+/* G_ADD_PRIVATE() keeps the offset to one file; a socket has several. */
+G_DEFINE_TYPE_WITH_CODE (KaaSocket, kaa_socket, KAA_TYPE_IO_CHANNEL,
+                         kaa_socket_private_offset =
+                           g_type_add_instance_private (g_define_type_id, sizeof (KaaSocketPrivate)))
 
 /* --- class --- */
 
-/* What the channel says about itself says something about the socket. */
 static void
-kaa_socket_notify (GObject    *object,
-                   GParamSpec *pspec)
+kaa_socket_descriptor_changed (KaaIOChannel *channel)
 {
-  KaaSocket *self = KAA_SOCKET (object);
+  int fd = kaa_io_channel_get_fileno (channel);
 
-  if (pspec->owner_type == KAA_TYPE_IO_CHANNEL)
-    {
-      if (g_str_equal (pspec->name, "fileno"))
-        {
-          int fd = kaa_io_channel_get_fileno (KAA_IO_CHANNEL (self));
-
-          if (fd >= 0)
-            kaa_socket_learn_addresses (self, fd);
-          else if (!kaa_io_channel_get_alive (KAA_IO_CHANNEL (self)))
-            kaa_socket_uncount (self);
-        }
-      if (g_str_equal (pspec->name, "fileno") || g_str_equal (pspec->name, "alive"))
-        kaa_socket_notify_state (self);
-    }
-
-  if (G_OBJECT_CLASS (kaa_socket_parent_class)->notify != NULL)
-    G_OBJECT_CLASS (kaa_socket_parent_class)->notify (object, pspec);
+  if (fd >= 0)
+    kaa_socket_learn_addresses (KAA_SOCKET (channel), fd);
+  else if (!kaa_channel_is_alive (channel))
+    kaa_socket_uncount (KAA_SOCKET (channel));
+  kaa_socket_notify_state (KAA_SOCKET (channel));
 }
 
 static void
-forget_clients (KaaSocket *self)
+kaa_socket_alive_changed (KaaIOChannel *channel)
 {
-  KaaClientCount *clients = g_steal_pointer (&kaa_socket_get_private (self)->clients);
-
-  if (clients == NULL)
-    return;
-  clients->server = NULL;
-  if (g_ref_count_dec (&clients->ref_count))
-    g_free (clients);
+  kaa_socket_notify_state (KAA_SOCKET (channel));
 }
 
 /* What it has in common with other sockets of its thread. The channel sees to it that this comes to pass there. */
@@ -174,7 +80,7 @@ kaa_socket_dispose (GObject *object)
   if (mine)
     {
       kaa_socket_uncount (self);
-      forget_clients (self);
+      kaa_socket_forget_clients (self);
     }
 }
 
@@ -215,42 +121,42 @@ kaa_socket_get_property (GObject    *object,
 {
   KaaSocket *self = KAA_SOCKET (object);
 
-  switch ((Property) id)
+  switch ((KaaSocketProperty) id)
     {
-    case PROP_LISTENING:
+    case KAA_SOCKET_PROP_LISTENING:
       g_value_set_boolean (value, kaa_socket_get_listening (self));
       break;
-    case PROP_CONNECTING:
+    case KAA_SOCKET_PROP_CONNECTING:
       g_value_set_boolean (value, kaa_socket_get_connecting (self));
       break;
-    case PROP_CONNECTED:
+    case KAA_SOCKET_PROP_CONNECTED:
       g_value_set_boolean (value, kaa_socket_get_connected (self));
       break;
-    case PROP_TLS_CONNECTION:
+    case KAA_SOCKET_PROP_TLS_CONNECTION:
       g_value_set_object (value, kaa_socket_get_tls_connection (self));
       break;
-    case PROP_LOCAL_ADDRESS:
+    case KAA_SOCKET_PROP_LOCAL_ADDRESS:
       g_value_take_object (value, kaa_socket_get_local_address (self));
       break;
-    case PROP_REMOTE_ADDRESS:
+    case KAA_SOCKET_PROP_REMOTE_ADDRESS:
       g_value_take_object (value, kaa_socket_get_remote_address (self));
       break;
-    case PROP_ACCEPT_FDS:
+    case KAA_SOCKET_PROP_ACCEPT_FDS:
       g_value_set_uint (value, kaa_socket_get_accept_fds (self));
       break;
-    case PROP_BUFFER_SIZE:
+    case KAA_SOCKET_PROP_BUFFER_SIZE:
       g_value_set_uint (value, kaa_socket_get_buffer_size (self));
       break;
-    case PROP_AUTO_ACCEPT:
+    case KAA_SOCKET_PROP_AUTO_ACCEPT:
       g_value_set_boolean (value, kaa_socket_get_auto_accept (self));
       break;
-    case PROP_MAX_CLIENTS:
+    case KAA_SOCKET_PROP_MAX_CLIENTS:
       g_value_set_uint (value, kaa_socket_get_max_clients (self));
       break;
-    case PROP_CONNECT_TIMEOUT:
+    case KAA_SOCKET_PROP_CONNECT_TIMEOUT:
       g_value_set_double (value, kaa_socket_get_connect_timeout (self));
       break;
-    case PROP_SOCKET_MODE:
+    case KAA_SOCKET_PROP_SOCKET_MODE:
       g_value_set_uint (value, kaa_socket_get_socket_mode (self));
       break;
     default:
@@ -268,22 +174,22 @@ kaa_socket_set_property (GObject      *object,
 
   switch ((gint) id)
     {
-    case PROP_ACCEPT_FDS:
+    case KAA_SOCKET_PROP_ACCEPT_FDS:
       kaa_socket_set_accept_fds (self, g_value_get_uint (value));
       break;
-    case PROP_BUFFER_SIZE:
+    case KAA_SOCKET_PROP_BUFFER_SIZE:
       kaa_socket_set_buffer_size (self, g_value_get_uint (value));
       break;
-    case PROP_AUTO_ACCEPT:
+    case KAA_SOCKET_PROP_AUTO_ACCEPT:
       kaa_socket_set_auto_accept (self, g_value_get_boolean (value));
       break;
-    case PROP_MAX_CLIENTS:
+    case KAA_SOCKET_PROP_MAX_CLIENTS:
       kaa_socket_set_max_clients (self, g_value_get_uint (value));
       break;
-    case PROP_CONNECT_TIMEOUT:
+    case KAA_SOCKET_PROP_CONNECT_TIMEOUT:
       kaa_socket_set_connect_timeout (self, g_value_get_double (value));
       break;
-    case PROP_SOCKET_MODE:
+    case KAA_SOCKET_PROP_SOCKET_MODE:
       kaa_socket_set_socket_mode (self, g_value_get_uint (value));
       break;
     default:
@@ -295,15 +201,19 @@ static void
 kaa_socket_class_init (KaaSocketClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  KaaIOChannelClassPrivate *channel_class = kaa_channel_get_class_private (KAA_IO_CHANNEL_CLASS (klass));
   const GParamFlags readable = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
   const GParamFlags writable = readable | G_PARAM_WRITABLE;
 
+  g_type_class_adjust_private_offset (klass, &kaa_socket_private_offset);
+
   object_class->dispose = kaa_socket_dispose;
   object_class->finalize = kaa_socket_finalize;
-  object_class->notify = kaa_socket_notify;
   object_class->get_property = kaa_socket_get_property;
   object_class->set_property = kaa_socket_set_property;
-  kaa_channel_get_class_private (KAA_IO_CHANNEL_CLASS (klass))->taken_over = kaa_socket_taken_over;
+  channel_class->descriptor_changed = kaa_socket_descriptor_changed;
+  channel_class->alive_changed = kaa_socket_alive_changed;
+  channel_class->taken_over = kaa_socket_taken_over;
 
   /**
    * KaaSocket:listening: (getter get_listening)
@@ -312,7 +222,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_LISTENING] = g_param_spec_boolean ("listening", NULL, NULL, FALSE, readable);
+  kaa_socket_properties[KAA_SOCKET_PROP_LISTENING] = g_param_spec_boolean ("listening", NULL, NULL, FALSE, readable);
 
   /**
    * KaaSocket:connecting: (getter get_connecting)
@@ -321,7 +231,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_CONNECTING] = g_param_spec_boolean ("connecting", NULL, NULL, FALSE, readable);
+  kaa_socket_properties[KAA_SOCKET_PROP_CONNECTING] = g_param_spec_boolean ("connecting", NULL, NULL, FALSE, readable);
 
   /**
    * KaaSocket:connected: (getter get_connected)
@@ -330,7 +240,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_CONNECTED] = g_param_spec_boolean ("connected", NULL, NULL, FALSE, readable);
+  kaa_socket_properties[KAA_SOCKET_PROP_CONNECTED] = g_param_spec_boolean ("connected", NULL, NULL, FALSE, readable);
 
   /**
    * KaaSocket:tls-connection: (getter get_tls_connection)
@@ -339,7 +249,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_TLS_CONNECTION] =
+  kaa_socket_properties[KAA_SOCKET_PROP_TLS_CONNECTION] =
     g_param_spec_object ("tls-connection", NULL, NULL, G_TYPE_TLS_CONNECTION, readable);
 
   /**
@@ -349,7 +259,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_LOCAL_ADDRESS] =
+  kaa_socket_properties[KAA_SOCKET_PROP_LOCAL_ADDRESS] =
     g_param_spec_object ("local-address", NULL, NULL, G_TYPE_SOCKET_ADDRESS, readable);
 
   /**
@@ -359,7 +269,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_REMOTE_ADDRESS] =
+  kaa_socket_properties[KAA_SOCKET_PROP_REMOTE_ADDRESS] =
     g_param_spec_object ("remote-address", NULL, NULL, G_TYPE_SOCKET_ADDRESS, readable);
 
   /**
@@ -370,7 +280,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_ACCEPT_FDS] = g_param_spec_uint ("accept-fds", NULL, NULL, 0, G_MAXUINT, 0, writable);
+  kaa_socket_properties[KAA_SOCKET_PROP_ACCEPT_FDS] = g_param_spec_uint ("accept-fds", NULL, NULL, 0, G_MAXUINT, 0, writable);
 
   /**
    * KaaSocket:buffer-size: (getter get_buffer_size) (setter set_buffer_size)
@@ -380,7 +290,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_BUFFER_SIZE] = g_param_spec_uint ("buffer-size", NULL, NULL, 0, G_MAXINT, 0, writable);
+  kaa_socket_properties[KAA_SOCKET_PROP_BUFFER_SIZE] = g_param_spec_uint ("buffer-size", NULL, NULL, 0, G_MAXINT, 0, writable);
 
   /**
    * KaaSocket:auto-accept: (getter get_auto_accept) (setter set_auto_accept)
@@ -389,7 +299,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_AUTO_ACCEPT] = g_param_spec_boolean ("auto-accept", NULL, NULL, TRUE, writable);
+  kaa_socket_properties[KAA_SOCKET_PROP_AUTO_ACCEPT] = g_param_spec_boolean ("auto-accept", NULL, NULL, TRUE, writable);
 
   /**
    * KaaSocket:max-clients: (getter get_max_clients) (setter set_max_clients)
@@ -398,7 +308,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_MAX_CLIENTS] = g_param_spec_uint ("max-clients", NULL, NULL, 0, G_MAXUINT, 0, writable);
+  kaa_socket_properties[KAA_SOCKET_PROP_MAX_CLIENTS] = g_param_spec_uint ("max-clients", NULL, NULL, 0, G_MAXUINT, 0, writable);
 
   /**
    * KaaSocket:connect-timeout: (getter get_connect_timeout) (setter set_connect_timeout)
@@ -408,7 +318,7 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_CONNECT_TIMEOUT] =
+  kaa_socket_properties[KAA_SOCKET_PROP_CONNECT_TIMEOUT] =
     g_param_spec_double ("connect-timeout", NULL, NULL, 0, G_MAXDOUBLE, 0, writable);
 
   /**
@@ -419,10 +329,10 @@ kaa_socket_class_init (KaaSocketClass *klass)
    *
    * Since: 1.0
    */
-  properties[PROP_SOCKET_MODE] =
+  kaa_socket_properties[KAA_SOCKET_PROP_SOCKET_MODE] =
     g_param_spec_uint ("socket-mode", NULL, NULL, 0, 0777, DEFAULT_SOCKET_MODE, writable);
 
-  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+  g_object_class_install_properties (object_class, KAA_SOCKET_N_PROPERTIES, kaa_socket_properties);
 
   /**
    * KaaSocket::new-client:
@@ -500,7 +410,7 @@ kaa_socket_get_listening (KaaSocket *self)
 {
   g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
 
-  return kaa_socket_get_private (self)->listener != NULL && kaa_channel_is_alive (KAA_IO_CHANNEL (self));
+  return kaa_socket_is_listening (self);
 }
 
 /**
@@ -518,7 +428,7 @@ kaa_socket_get_connecting (KaaSocket *self)
 {
   g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
 
-  return kaa_socket_get_private (self)->connecting != NULL && kaa_channel_is_alive (KAA_IO_CHANNEL (self));
+  return kaa_socket_is_connecting (self);
 }
 
 /**
@@ -534,10 +444,7 @@ kaa_socket_get_connecting (KaaSocket *self)
 gboolean
 kaa_socket_get_connected (KaaSocket *self)
 {
-  KaaSocketPrivate *priv;
-
   g_return_val_if_fail (KAA_IS_SOCKET (self), FALSE);
 
-  priv = kaa_socket_get_private (self);
-  return priv->listener == NULL && priv->connecting == NULL && kaa_channel_is_alive (KAA_IO_CHANNEL (self));
+  return kaa_socket_is_connected (self);
 }

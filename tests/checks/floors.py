@@ -101,8 +101,11 @@ def list_uses(symbols):
     arrows = collections.defaultdict(set)
     for name, (_, used) in symbols.items():
         for symbol in used:
-            if home.get(symbol, name) != name:
-                arrows[name, home[symbol]].add(symbol)
+            other = home.get(symbol, name)
+            # Whoever checks the type of an argument names it; that is no use of the file where the type's functions are put together.
+            names = symbol.endswith('_get_type') and os.path.dirname(name) == os.path.dirname(other)
+            if other != name and not names:
+                arrows[name, other].add(symbol)
     return arrows
 
 
