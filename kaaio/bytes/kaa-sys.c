@@ -250,7 +250,10 @@ gboolean
 kaa_sys_has_mark (int fd,
                   int mark)
 {
-  return fcntl (fd, F_GETSIG) == mark;
+  int found = fcntl (fd, F_GETSIG);
+
+  /* Nothing else says that it is gone, and what we do not recognize we never close. */
+  return found == mark || (found < 0 && errno != EBADF);
 }
 
 #else
@@ -265,7 +268,7 @@ gboolean
 kaa_sys_has_mark (int fd,
                   int mark)
 {
-  return fcntl (fd, F_GETFD) >= 0;
+  return fcntl (fd, F_GETFD) >= 0 || errno != EBADF;
 }
 
 #endif

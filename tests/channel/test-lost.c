@@ -381,13 +381,21 @@ int
 main (int    argc,
       char **argv)
 {
-  /* Where poll() is asked a number that is in use again has the meaning that it has now, if nobody asks before. */
   static const Case cases[] = { { 0, FALSE }, { N_OTHERS, FALSE }, { N_OTHERS, TRUE }, { 0, TRUE } };
+  const char *mode = g_getenv ("KAA_IO_POLLER");
+  guint n_noticed = 3;
 
   g_test_init (&argc, &argv, NULL);
 
+  /* Where poll() is asked, a number that is in use again has the meaning that it has now, if nobody asks before: by itself where
+   * there are few, and always or never where the mode is given. */
+  if (g_strcmp0 (mode, "poll") == 0)
+    n_noticed = 2;
+  else if (g_strcmp0 (mode, "epoll") == 0)
+    n_noticed = 4;
+
   add ("later", test_later, cases, 4);
-  add ("before", test_before, cases, 3);
+  add ("before", test_before, cases, n_noticed);
   add ("writes", test_writes, cases, 4);
   add ("splice-from", test_splice_from, cases, 4);
   add ("splice-to", test_splice_to, cases, 4);
