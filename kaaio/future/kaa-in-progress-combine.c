@@ -20,11 +20,17 @@ are_futures (KaaInProgress **futures,
   return TRUE;
 }
 
-/* There is nothing to wait for. */
+static const KaaOperationFuncs nothing_funcs = { NULL, };
+
+/* There is nothing to wait for: the caller settles it. */
 static KaaInProgress *
 join_nothing (void)
 {
-  return kaa_in_progress_join (KAA_JOIN_ALL, NULL, 0, NULL, /* deadline= */ -1, /* abort_original= */ FALSE);
+  KaaPoller *poller = kaa_poller_get (NULL, G_PRIORITY_DEFAULT);
+  KaaInProgress *self = kaa_in_progress_new_operation (NULL, poller, &nothing_funcs, NULL);
+
+  kaa_poller_unref (poller);
+  return self;
 }
 
 /**
