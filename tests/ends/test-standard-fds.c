@@ -136,7 +136,7 @@ do_processes (GPtrArray *objects)
 
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
     {
-      const char *argv[] = { "sh", "-c", "read line; sleep 600", NULL };
+      const char *argv[] = { "sh", "-c", "read line; exec sleep 600", NULL };
       KaaProcess *self = kaa_process_new (argv, flags[i]);
 
       g_assert_true (kaa_process_start (self, NULL));
