@@ -138,6 +138,48 @@ test_slow_entries (gconstpointer data)
   end ();
 }
 
+/* Ids go up from 1. */
+static guint
+count_sources (void)
+{
+  guint n = 0;
+
+  for (guint id = 1; id < 64; id++)
+    if (g_main_context_find_source_by_id (context, id) != NULL)
+      n++;
+  return n;
+}
+
+/* What was put off has a source, which costs each turn something: it goes when there was nothing for long, and comes again. */
+static void
+test_source_goes (gconstpointer data)
+{
+  Entry *entry;
+  guint n;
+
+  begin_counting (data);
+  entry = entry_new ();
+  n = count_sources ();
+  for (guint round = 1; round <= 3; round++)
+    {
+      entry->act = slow_once;
+      kaa_poll_entry_schedule (&entry->entry);
+      turn_until (n_slow == round, MOST_TURNS);
+      g_assert_cmpuint (count_sources (), ==, n + 1);
+      entry->act = NULL;
+      /* Some quiet turns are not long. */
+      for (guint i = 0; i < 20; i++)
+        turn ();
+      g_assert_cmpuint (count_sources (), ==, n + 1);
+      for (guint i = 0; i < 1000 && count_sources () > n; i++)
+        turn ();
+      g_assert_cmpuint (count_sources (), ==, n);
+    }
+
+  entry_free (entry);
+  end ();
+}
+
 typedef struct
 {
   GSource parent;
@@ -542,6 +584,7 @@ main (int    argc,
   const Case cases[] = {
     { "slow-entries", test_slow_entries },
     { "slow-arrivals", test_slow_arrivals },
+    { "source-goes", test_source_goes },
     { "starved-entries", test_starved_entries },
     { "priorities", test_priorities },
     { "slow-tasks", test_slow_tasks },
