@@ -254,9 +254,14 @@ announce_finish (KaaProcess *self,
 static void
 lose_child (KaaProcess *self)
 {
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+
   kaa_process_fail_waiting (self, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED,
                                                        "The main context of the process has gone"));
   kaa_process_forget_child (self);
+  /* Nobody is told any more. */
+  priv->finish_owed = FALSE;
+  kaa_process_update_hold (self);
 }
 
 static void

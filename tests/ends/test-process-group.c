@@ -269,7 +269,7 @@ test_start_in_thread (void)
   g_assert_cmpint (waitid (P_PID, (id_t) starter.pid, &info, WEXITED | WNOWAIT), ==, 0);
   g_assert_cmpint (info.si_status, ==, SIGKILL);
   g_main_context_unref (starter.context);
-  g_object_unref (starter.self);
+  g_assert_finalize_object (starter.self);
   /* A thread does the rest. */
   while (has_children ())
     g_thread_yield ();
