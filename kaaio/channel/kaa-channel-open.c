@@ -111,7 +111,8 @@ kaa_channel_check_openable (KaaIOChannel  *self,
   if (!kaa_channel_insist (priv))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "A channel can only be opened in the thread of its main context");
+                           "A channel can only be opened in the thread of its main context; "
+                           "use g_main_context_invoke() to get there");
       return FALSE;
     }
   if (kaa_poller_is_gone (priv->entry.poller))

@@ -219,6 +219,53 @@ kaa_io_channel_set_close_on_eof (KaaIOChannel *self,
   kaa_channel_property_changed (self, KAA_PROP_CLOSE_ON_EOF);
 }
 
+gboolean
+kaa_channel_may_go_on (KaaIOChannel *self)
+{
+  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
+
+  return priv->options->keep_partial_line && priv->state == KAA_STATE_OPEN && priv->writing->end_error == NULL &&
+         !kaa_channel_closes_on_eof (self);
+}
+
+/**
+ * kaa_io_channel_get_keep_partial_line: (get-property keep-partial-line)
+ * @self: a channel
+ *
+ * Whether a line without its delimiter at the end of the input waits for its rest.
+ *
+ * Returns: the value of [property@Kaa.IOChannel:keep-partial-line]
+ *
+ * Since: 1.0
+ */
+gboolean
+kaa_io_channel_get_keep_partial_line (KaaIOChannel *self)
+{
+  g_return_val_if_fail (KAA_IS_IO_CHANNEL (self), FALSE);
+
+  return kaa_channel_get_private (self)->options->keep_partial_line;
+}
+
+/**
+ * kaa_io_channel_set_keep_partial_line: (set-property keep-partial-line)
+ * @self: a channel
+ * @keep_partial_line: whether it waits
+ *
+ * Sets whether a line without its delimiter at the end of the input waits for its rest. Once it is %FALSE, or the channel is closed, the part
+ * is given out as a line.
+ *
+ * Since: 1.0
+ */
+void
+kaa_io_channel_set_keep_partial_line (KaaIOChannel *self,
+                                      gboolean      keep_partial_line)
+{
+  g_return_if_fail (KAA_IS_IO_CHANNEL (self));
+
+  kaa_channel_own_options (kaa_channel_get_private (self))->keep_partial_line = keep_partial_line;
+  kaa_channel_property_changed (self, KAA_PROP_KEEP_PARTIAL_LINE);
+}
+
 /**
  * kaa_io_channel_get_close_fd: (get-property close-fd)
  * @self: a channel

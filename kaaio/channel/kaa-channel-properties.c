@@ -150,6 +150,9 @@ get_property (GObject    *object,
     case KAA_PROP_CLOSE_ON_EOF:
       g_value_set_boolean (value, kaa_io_channel_get_close_on_eof (self));
       break;
+    case KAA_PROP_KEEP_PARTIAL_LINE:
+      g_value_set_boolean (value, kaa_io_channel_get_keep_partial_line (self));
+      break;
     case KAA_PROP_CLOSE_FD:
       g_value_set_boolean (value, kaa_io_channel_get_close_fd (self));
       break;
@@ -210,6 +213,9 @@ set_property (GObject      *object,
       break;
     case KAA_PROP_CLOSE_ON_EOF:
       kaa_io_channel_set_close_on_eof (self, g_value_get_boolean (value));
+      break;
+    case KAA_PROP_KEEP_PARTIAL_LINE:
+      kaa_io_channel_set_keep_partial_line (self, g_value_get_boolean (value));
       break;
     case KAA_PROP_CLOSE_FD:
       kaa_io_channel_set_close_fd (self, g_value_get_boolean (value));
@@ -384,6 +390,19 @@ kaa_channel_install_properties (GObjectClass *klass)
    * Since: 1.0
    */
   properties[KAA_PROP_CLOSE_ON_EOF] = g_param_spec_boolean ("close-on-eof", NULL, NULL, TRUE, both);
+
+  /**
+   * KaaIOChannel:keep-partial-line: (getter get_keep_partial_line) (setter set_keep_partial_line)
+   *
+   * Whether a line without its delimiter at the end of the input waits for its rest: for files that somebody else writes to.
+   *
+   * It only means something where [property@Kaa.IOChannel:close-on-eof] is %FALSE, as it is for files. Who asks for a line there gets an
+   * empty one, which says that there is no whole line yet; the part stays in the queue, and the next request looks once more.
+   * [method@Kaa.IOChannel.read] and [method@Kaa.IOChannel.read_exactly] get it as ever.
+   *
+   * Since: 1.0
+   */
+  properties[KAA_PROP_KEEP_PARTIAL_LINE] = g_param_spec_boolean ("keep-partial-line", NULL, NULL, FALSE, both);
 
   /**
    * KaaIOChannel:close-fd: (getter get_close_fd) (setter set_close_fd)

@@ -111,6 +111,13 @@ kaa_channel_clear_input (KaaIOChannel *self)
 
 /* --- lines --- */
 
+/* What is left in the queue is a line, although no delimiter follows. */
+static gboolean
+ends_lines (KaaIOChannel *self)
+{
+  return kaa_channel_is_at_end (kaa_channel_get_private (self)) && !kaa_channel_may_go_on (self);
+}
+
 KaaLineResult
 kaa_channel_find_line (KaaIOChannel        *self,
                        const KaaDelimiters *delimiters,
@@ -126,7 +133,7 @@ kaa_channel_find_line (KaaIOChannel        *self,
     return KAA_LINE_NONE;
 
   switch (kaa_delimiters_scan (delimiters, scan, kaa_byte_queue_peek (&priv->reading->queue), used, limit,
-                               kaa_channel_is_at_end (priv), &start, length))
+                               ends_lines (self), &start, length))
     {
     case KAA_SCAN_FOUND:
       return KAA_LINE_FOUND;
@@ -138,7 +145,7 @@ kaa_channel_find_line (KaaIOChannel        *self,
       break;
     }
 
-  if (!kaa_channel_is_at_end (priv))
+  if (!ends_lines (self))
     return KAA_LINE_NONE;
 
   *length = used;
@@ -158,14 +165,14 @@ kaa_channel_find_block (KaaIOChannel *self,
     return KAA_LINE_NONE;
 
   /* At the end everything is whole. */
-  if (kaa_channel_is_at_end (priv) && used <= limit)
+  if (ends_lines (self) && used <= limit)
     {
       *length = used;
       return KAA_LINE_FOUND;
     }
 
   *length = kaa_delimiters_scan_block (priv->options->delimiters, &priv->reading->scan, kaa_byte_queue_peek (&priv->reading->queue), used,
-                                       limit, kaa_channel_is_at_end (priv));
+                                       limit, ends_lines (self));
   if (*length > 0)
     return KAA_LINE_FOUND;
 
@@ -306,7 +313,8 @@ serve (KaaIOChannel *self)
       return TRUE;
     }
 
-  if (used > 0 || !kaa_channel_is_at_end (priv) || priv->look_behind_eof)
+  /* The beginning of a line that may be written on is not the answer. */
+  if ((used > 0 && ends_lines (self)) || !kaa_channel_is_at_end (priv) || priv->look_behind_eof)
     return FALSE;
 
   if (priv->writing->end_error == NULL)

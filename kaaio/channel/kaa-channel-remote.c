@@ -28,7 +28,8 @@ GError *
 kaa_channel_new_thread_error (void)
 {
   return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                              "Only write(), send() and close() may be called from a thread that is not the channel's");
+                              "Only write(), send() and close() may be called from a thread that is not the channel's; "
+                              "use g_main_context_invoke() to get there");
 }
 
 /* --- write and send --- */

@@ -24,12 +24,12 @@ kaa_channel_check_request (KaaIOChannel   *self,
   if (priv->state == KAA_STATE_OPEN && !(priv->mode & KAA_IO_READ))
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                                 "The channel is write-only; open it with a mode that includes reading");
-  if (kind == KAA_PENDING_READ && count == 0)
+  if ((kind == KAA_PENDING_READ || kind == KAA_PENDING_READ_EXACTLY) && count == 0)
     return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "At least 1 byte can be asked for, not 0");
-  if (kind == KAA_PENDING_READ_EXACTLY && (count == 0 || count > priv->options->queue_size))
+  if (kind == KAA_PENDING_READ_EXACTLY && count > priv->options->queue_size)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                        "Between 1 and queue-size (%" G_GSIZE_FORMAT ") bytes can be asked for, not %" G_GSIZE_FORMAT,
-                        priv->options->queue_size, count);
+                        "%" G_GSIZE_FORMAT " bytes are more than the queue holds; set queue-size, which is %" G_GSIZE_FORMAT
+                        ", to at least as many, or read them in pieces", count, priv->options->queue_size);
 
   *wants = kaa_channel_look_at_handlers (self);
   if ((kind == KAA_PENDING_READLINE || kind == KAA_PENDING_READLINES) && (*wants & KAA_WANTS_ANY_LINES))
@@ -227,7 +227,8 @@ kaa_io_channel_readlines (KaaIOChannel *self)
  *
  * Asks for @count bytes; fewer mean that the input ended.
  *
- * Beside the errors of [method@Kaa.IOChannel.read] it fails with `G_IO_ERROR_INVALID_ARGUMENT` for a @count out of bounds.
+ * Beside the errors of [method@Kaa.IOChannel.read] it fails with `G_IO_ERROR_INVALID_ARGUMENT` for a @count out of bounds. For more than
+ * [property@Kaa.IOChannel:queue-size] set that first, to what the largest message may have: it is what a peer can make you hold.
  *
  * Returns: (transfer full): a future that is finished with the bytes as a #GBytes; an empty one means that the channel is closed
  *
@@ -326,7 +327,8 @@ kaa_io_channel_consume (KaaIOChannel  *self,
   if (!kaa_channel_insist (priv))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                           "A channel can only be read in the thread of its main context");
+                           "A channel can only be read in the thread of its main context; "
+                           "use g_main_context_invoke() to get there");
       return FALSE;
     }
   if (count > get_at_hand (priv))
@@ -372,7 +374,8 @@ kaa_io_channel_unread (KaaIOChannel  *self,
   priv = kaa_channel_get_private (self);
   if (!kaa_channel_insist (priv))
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                         "Bytes can only be put back in the thread of the channel's main context");
+                         "Bytes can only be put back in the thread of the channel's main context; "
+                         "use g_main_context_invoke() to get there");
   else if (priv->reading->discarding != NULL)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
                          "Bytes cannot be put back while a line that was too long is being dropped");

@@ -142,6 +142,7 @@ typedef struct
   gsize queue_size;               /* atomic: who writes in another thread reads it */
   double linger;
   KaaOverflowPolicy overflow_policy;
+  gboolean keep_partial_line;     /* at the end of what stays open */
   guint accept_fds;               /* how many descriptors may wait to be taken */
   KaaIdle *idle;                  /* NULL without an idle time-out */
   GSList *pollers;                /* owned; of priorities that it had, which another thread may just be asking */
@@ -470,6 +471,8 @@ void          kaa_channel_notify_fileno         (KaaIOChannel *self);
 
 /* kaa-channel-options.c */
 gboolean      kaa_channel_closes_on_eof         (KaaIOChannel *self);
+/* What is at the end of the queue is the beginning of a line that may be written on: at the end of a file that is followed. */
+gboolean      kaa_channel_may_go_on             (KaaIOChannel *self);
 
 /* kaa-channel-open.c */
 gboolean      kaa_channel_check_openable        (KaaIOChannel *self, GError **error);

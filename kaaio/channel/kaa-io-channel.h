@@ -354,6 +354,11 @@ KAA_AVAILABLE_IN_1_0
 void           kaa_io_channel_set_close_on_eof     (KaaIOChannel    *self,
                                                     gboolean         close_on_eof);
 KAA_AVAILABLE_IN_1_0
+gboolean       kaa_io_channel_get_keep_partial_line (KaaIOChannel   *self);
+KAA_AVAILABLE_IN_1_0
+void           kaa_io_channel_set_keep_partial_line (KaaIOChannel   *self,
+                                                    gboolean         keep_partial_line);
+KAA_AVAILABLE_IN_1_0
 gboolean       kaa_io_channel_get_close_fd         (KaaIOChannel    *self);
 KAA_AVAILABLE_IN_1_0
 void           kaa_io_channel_set_close_fd         (KaaIOChannel    *self,

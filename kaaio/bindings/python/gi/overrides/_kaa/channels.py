@@ -276,6 +276,10 @@ class IOChannel(Kaa.IOChannel):
             if monotonic() > self._end_of_turn:
                 await turn
 
+    def _may_go_on(self):
+        """Whether the end may be the beginning of a line that somebody still writes."""
+        return self.get_keep_partial_line() and self.get_alive() and not self.get_close_on_eof()
+
     # --- Handlers: who listens gets what was not handed out, and the channel shall notice ---
 
     def connect(self, signal, handler, *args):

@@ -200,6 +200,8 @@ async def _textwise(channel, encoding, errors):
         finally:
             if data or more:
                 channel.unread(data + more)
+        if not more and channel._may_go_on():
+            return
         at_end = not more
         end_of_turn = monotonic() + BUDGET
 

@@ -38,6 +38,7 @@ TEXTS = {
         'overflow_policy': 'What becomes of a line that is longer than queue_size: a Kaa.OverflowPolicy.',
         'paused': 'True stops reading and emitting, whoever listens.',
         'close_on_eof': 'Whether the channel closes at the end of its input: by default yes, but not for files.',
+        'keep_partial_line': 'Whether a line without delimiter at the end of a file waits for its rest.',
         'close_fd': 'Whether the descriptor is the channel\'s, which closes it.',
         'linger': 'Seconds without progress after which a closing channel gives up what it still has to write.',
         'idle_timeout': 'Seconds without a byte in either direction after which the channel is closed; 0 for never.',
