@@ -251,6 +251,27 @@ announce_finish (KaaProcess *self,
     kaa_process_end_conversation (self);
 }
 
+/* A signal that had to be sent could not be. */
+static void
+fail_stop (KaaProcess *self,
+           int         errsv)
+{
+  KaaProcessPrivate *priv = kaa_process_get_private (self);
+  KaaPending *next;
+
+  priv->stopping = FALSE;
+  for (KaaPending *pending = priv->waiting.first; pending != NULL; pending = next)
+    {
+      next = pending->next;
+      if (pending->kind != KAA_PENDING_STOP)
+        continue;
+      kaa_pending_unlink (pending);
+      kaa_pending_settle_error (pending, g_error_new (G_IO_ERROR, g_io_error_from_errno (errsv),
+                                                      "The child cannot be stopped: %s", g_strerror (errsv)), FALSE);
+    }
+  kaa_process_notify (self, KAA_PROCESS_PROP_STOPPING);
+}
+
 static void
 lose_child (KaaProcess *self)
 {
@@ -282,7 +303,7 @@ child_changed (KaaChild *child,
 
   failure = kaa_child_take_failure (child);
   if (failure != 0 && priv->child == child && priv->running)
-    kaa_process_fail_stop (self, failure);
+    fail_stop (self, failure);
   kaa_pending_list_look (&priv->waiting);
   if (priv->finish_owed)
     {

@@ -10,16 +10,8 @@
 G_BEGIN_DECLS
 
 /*
- * What the files of the process share:
- *
- *   kaa-process.c              the type, its properties
- *   kaa-process-setup.c        what a child is started with, put together
- *   kaa-process-start.c        starting
- *   kaa-process-launch.c       ... without blocking the loop
- *   kaa-process-end.c          exited, finished: when the child has ended and its output is consumed
- *   kaa-process-stop.c         stopping, waiting, signals
- *   kaa-process-communicate.c  communicate()
- *   kaa-process-async.c        the GIO pairs
+ * What the files of the process share. Their functions follow from the bottom up: each file calls only those before it, and the
+ * type, kaa-process.c, which knows them all, is called by nobody.
  */
 
 typedef struct _KaaConversation KaaConversation;
@@ -107,14 +99,24 @@ enum
   KAA_PROCESS_N_SIGNALS
 };
 
-extern guint kaa_process_signals[KAA_PROCESS_N_SIGNALS];
+/* --- kaa-process-base.c --- */
 
-KaaProcessPrivate *kaa_process_get_private  (KaaProcess *self);
+extern int kaa_process_private_offset;
+extern guint kaa_process_signals[KAA_PROCESS_N_SIGNALS];
+extern GParamSpec *kaa_process_properties[KAA_PROCESS_N_PROPERTIES];
+
+static inline KaaProcessPrivate *
+kaa_process_get_private (KaaProcess *self)
+{
+  return G_STRUCT_MEMBER_P (self, kaa_process_private_offset);
+}
+
 void               kaa_process_notify       (KaaProcess *self, KaaProcessProperty which);
 /* It holds itself while there is a child, and somebody who wants to hear of its end; and while it is stopping. */
 void               kaa_process_update_hold  (KaaProcess *self);
 
-/* kaa-process-setup.c */
+/* --- kaa-process-setup.c --- */
+
 /* NULL with an error: it makes no sense, or something is not to be had. Takes what was given by take_fd(). */
 KaaProcessSetup   *kaa_process_setup_new    (KaaProcess *self, GError **error);
 /* With its descriptors, but for those that were taken out of it. */
@@ -125,34 +127,8 @@ GArray            *kaa_process_given_new    (void);
 /* What is written to the channel reaches the child, or the next one while there is none. */
 gboolean           kaa_process_has_input    (KaaProcess *self);
 
-/* kaa-process-start.c */
-/* There is a child, started with setup (taken). launched: a waiting transport is open in the place of our ends. On failure it is killed,
- * and everything is as it was. */
-gboolean           kaa_process_begin        (KaaProcess *self, KaaProcessSetup *setup, pid_t pid, gboolean launched,
-                                             GError **error);
-/* A child that nobody gets: it is killed, and its group, and reaped. */
-void               kaa_process_dismiss      (pid_t pid, const KaaSpawn *spawn, KaaPoller *poller);
+/* --- kaa-process-conversation.c --- */
 
-/* kaa-process-launch.c */
-/* The future of the launch that is under way, or NULL. */
-KaaInProgress     *kaa_process_get_launch   (KaaProcess *self);
-/* Calls it off. */
-void               kaa_process_stop_launch  (KaaProcess *self);
-/* launch(), but of a call that is cancelled already nothing is started. */
-KaaInProgress     *kaa_process_launch_unless_cancelled (KaaProcess *self, GCancellable *cancellable);
-
-/* kaa-process-stop.c */
-/* A signal that had to be sent could not be. From the loop. */
-void               kaa_process_fail_stop    (KaaProcess *self, int errsv);
-
-/* kaa-process-end.c */
-extern const KaaChildFuncs kaa_process_child_funcs;
-/* A new child is about to be, or the object goes: what is left of the last one. */
-void               kaa_process_forget_child (KaaProcess *self);
-/* Everybody who waits for the end gets this error (taken). */
-void               kaa_process_fail_waiting (KaaProcess *self, GError *error);
-
-/* kaa-process-communicate.c */
 /* With a child that is there. */
 gboolean           kaa_process_is_communicating  (KaaProcess *self);
 /* It was about a child in whose place another one comes. */
@@ -160,5 +136,35 @@ void               kaa_process_drop_last_conversation (KaaProcess *self);
 /* The child has ended, and its output is consumed. From the loop. */
 void               kaa_process_end_conversation  (KaaProcess *self);
 void               kaa_process_drop_conversation (KaaProcess *self, const GError *error);
+/* One is under way, perhaps with a child that is not there yet. */
+gboolean           kaa_process_has_conversation  (KaaProcess *self);
+/* Begins one, or goes on with one that was aborted. launch: what starts the child, NULL where it is there. */
+KaaInProgress     *kaa_process_converse          (KaaProcess *self, GBytes *input, KaaInProgress *launch);
+
+/* --- kaa-process-end.c --- */
+
+extern const KaaChildFuncs kaa_process_child_funcs;
+/* A new child is about to be, or the object goes: what is left of the last one. */
+void               kaa_process_forget_child (KaaProcess *self);
+/* Everybody who waits for the end gets this error (taken). */
+void               kaa_process_fail_waiting (KaaProcess *self, GError *error);
+
+/* --- kaa-process-start.c --- */
+
+/* There is a child, started with setup (taken). launched: a waiting transport is open in the place of our ends. On failure it is killed,
+ * and everything is as it was. */
+gboolean           kaa_process_begin        (KaaProcess *self, KaaProcessSetup *setup, pid_t pid, gboolean launched,
+                                             GError **error);
+/* A child that nobody gets: it is killed, and its group, and reaped. */
+void               kaa_process_dismiss      (pid_t pid, const KaaSpawn *spawn, KaaPoller *poller);
+
+/* --- kaa-process-launch.c --- */
+
+/* The future of the launch that is under way, or NULL. */
+KaaInProgress     *kaa_process_get_launch   (KaaProcess *self);
+/* Calls it off. */
+void               kaa_process_stop_launch  (KaaProcess *self);
+/* launch(), but of a call that is cancelled already nothing is started. */
+KaaInProgress     *kaa_process_launch_unless_cancelled (KaaProcess *self, GCancellable *cancellable);
 
 G_END_DECLS

@@ -80,26 +80,6 @@ say_stop (KaaProcess *self)
   return TRUE;
 }
 
-void
-kaa_process_fail_stop (KaaProcess *self,
-                       int         errsv)
-{
-  KaaProcessPrivate *priv = kaa_process_get_private (self);
-  KaaPending *next;
-
-  priv->stopping = FALSE;
-  for (KaaPending *pending = priv->waiting.first; pending != NULL; pending = next)
-    {
-      next = pending->next;
-      if (pending->kind != KAA_PENDING_STOP)
-        continue;
-      kaa_pending_unlink (pending);
-      kaa_pending_settle_error (pending, g_error_new (G_IO_ERROR, g_io_error_from_errno (errsv),
-                                                      "The child cannot be stopped: %s", g_strerror (errsv)), FALSE);
-    }
-  kaa_process_notify (self, KAA_PROCESS_PROP_STOPPING);
-}
-
 /**
  * kaa_process_stop:
  * @self: a process

@@ -55,54 +55,12 @@
 #define DEFAULT_ROWS 24
 #define DEFAULT_COLUMNS 80
 
-static GParamSpec *properties[KAA_PROCESS_N_PROPERTIES];
-guint kaa_process_signals[KAA_PROCESS_N_SIGNALS];
-
-G_DEFINE_TYPE_WITH_PRIVATE (KaaProcess, kaa_process, KAA_TYPE_IO_CHANNEL)
-
-KaaProcessPrivate *
-kaa_process_get_private (KaaProcess *self)
-{
-  return kaa_process_get_instance_private (self);
-}
-
-void
-kaa_process_notify (KaaProcess         *self,
-                    KaaProcessProperty  which)
-{
-  g_object_notify_by_pspec (G_OBJECT (self), properties[which]);
-}
+/* G_ADD_PRIVATE() keeps the offset to one file; a process has several. */
+G_DEFINE_TYPE_WITH_CODE (KaaProcess, kaa_process, KAA_TYPE_IO_CHANNEL,
+                         kaa_process_private_offset =
+                           g_type_add_instance_private (g_define_type_id, sizeof (KaaProcessPrivate)))
 
 /* --- life --- */
-
-static gboolean
-is_heard (KaaProcess *self)
-{
-  KaaProcessClass *klass = KAA_PROCESS_GET_CLASS (self);
-
-  if (klass->exited != NULL || klass->finished != NULL)
-    return TRUE;
-  for (guint i = 0; i < KAA_PROCESS_N_SIGNALS; i++)
-    if (g_signal_has_handler_pending (self, kaa_process_signals[i], 0, /* may_be_blocked= */ TRUE))
-      return TRUE;
-  return FALSE;
-}
-
-void
-kaa_process_update_hold (KaaProcess *self)
-{
-  KaaProcessPrivate *priv = kaa_process_get_private (self);
-  gboolean hold = priv->stopping || priv->finish_owed || ((priv->running || priv->finish_due) && is_heard (self));
-
-  if (hold == priv->held)
-    return;
-
-  priv->held = hold;
-  if (hold)
-    g_object_ref (self);
-  else
-    g_object_unref (self);
-}
 
 static void
 kaa_process_dispose (GObject *object)
@@ -280,6 +238,8 @@ kaa_process_class_init (KaaProcessClass *klass)
   const GParamFlags writable = readable | G_PARAM_WRITABLE;
   const GParamFlags once = G_PARAM_READABLE | G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
 
+  g_type_class_adjust_private_offset (klass, &kaa_process_private_offset);
+
   object_class->constructed = kaa_process_constructed;
   object_class->dispose = kaa_process_dispose;
   object_class->finalize = kaa_process_finalize;
@@ -293,7 +253,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_ARGV] =
+  kaa_process_properties[KAA_PROCESS_PROP_ARGV] =
     g_param_spec_boxed ("argv", NULL, NULL, G_TYPE_STRV, writable);
 
   /**
@@ -303,7 +263,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_FLAGS] =
+  kaa_process_properties[KAA_PROCESS_PROP_FLAGS] =
     g_param_spec_flags ("flags", NULL, NULL, KAA_TYPE_PROCESS_FLAGS, KAA_PROCESS_NONE, once);
 
   /**
@@ -313,7 +273,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_PID] =
+  kaa_process_properties[KAA_PROCESS_PROP_PID] =
     g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0, readable);
 
   /**
@@ -323,7 +283,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_RUNNING] =
+  kaa_process_properties[KAA_PROCESS_PROP_RUNNING] =
     g_param_spec_boolean ("running", NULL, NULL, FALSE, readable);
 
   /**
@@ -333,7 +293,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_STOPPING] =
+  kaa_process_properties[KAA_PROCESS_PROP_STOPPING] =
     g_param_spec_boolean ("stopping", NULL, NULL, FALSE, readable);
 
   /**
@@ -344,7 +304,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_EXIT_STATUS] =
+  kaa_process_properties[KAA_PROCESS_PROP_EXIT_STATUS] =
     g_param_spec_int ("exit-status", NULL, NULL, KAA_EXIT_STATUS_UNKNOWN, 255, KAA_EXIT_STATUS_UNKNOWN, readable);
 
   /**
@@ -354,7 +314,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_STOP_COMMAND] =
+  kaa_process_properties[KAA_PROCESS_PROP_STOP_COMMAND] =
     g_param_spec_string ("stop-command", NULL, NULL, NULL, writable);
 
   /**
@@ -365,7 +325,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_ENVIRONMENT] =
+  kaa_process_properties[KAA_PROCESS_PROP_ENVIRONMENT] =
     g_param_spec_boxed ("environment", NULL, NULL, G_TYPE_STRV, writable);
 
   /**
@@ -375,7 +335,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_DIRECTORY] =
+  kaa_process_properties[KAA_PROCESS_PROP_DIRECTORY] =
     g_param_spec_string ("directory", NULL, NULL, NULL, writable);
 
   /**
@@ -386,7 +346,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_STDERR_CHANNEL] =
+  kaa_process_properties[KAA_PROCESS_PROP_STDERR_CHANNEL] =
     g_param_spec_object ("stderr-channel", NULL, NULL, KAA_TYPE_IO_CHANNEL, readable);
 
   /**
@@ -397,7 +357,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_STDERR_DATA] =
+  kaa_process_properties[KAA_PROCESS_PROP_STDERR_DATA] =
     g_param_spec_boxed ("stderr-data", NULL, NULL, G_TYPE_BYTES, readable);
 
   /**
@@ -407,7 +367,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_ROWS] =
+  kaa_process_properties[KAA_PROCESS_PROP_ROWS] =
     g_param_spec_uint ("rows", NULL, NULL, 0, G_MAXUSHORT, DEFAULT_ROWS, writable);
 
   /**
@@ -417,7 +377,7 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_COLUMNS] =
+  kaa_process_properties[KAA_PROCESS_PROP_COLUMNS] =
     g_param_spec_uint ("columns", NULL, NULL, 0, G_MAXUSHORT, DEFAULT_COLUMNS, writable);
 
   /**
@@ -435,10 +395,10 @@ kaa_process_class_init (KaaProcessClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROCESS_PROP_CLOSE_ON_EXIT] =
+  kaa_process_properties[KAA_PROCESS_PROP_CLOSE_ON_EXIT] =
     g_param_spec_boolean ("close-on-exit", NULL, NULL, TRUE, writable);
 
-  g_object_class_install_properties (object_class, KAA_PROCESS_N_PROPERTIES, properties);
+  g_object_class_install_properties (object_class, KAA_PROCESS_N_PROPERTIES, kaa_process_properties);
 
   /**
    * KaaProcess::exited:

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
  * What the files of the stream transport share:
  *
  *   kaa-stream-transport.c  the transport: readiness, half-close, close
+ *   kaa-stream-wait.c       waiting until there is something to be done
  *   kaa-stream-input.c      reading
  *   kaa-stream-output.c     writing
  *   kaa-stream-call.c       an asynchronous call, which may outlive the transport
@@ -61,7 +62,7 @@ struct _KaaStreamTransport
   guint8 owned : 1;      /* closed in any case */
 };
 
-/* kaa-stream-transport.c */
+/* kaa-stream-wait.c */
 /* A source tells when the pollable stream is worth trying again. */
 void           kaa_stream_wait_for         (KaaStreamTransport *self, KaaStreamHalf *half);
 void           kaa_stream_stop_waiting     (KaaStreamHalf *half);
