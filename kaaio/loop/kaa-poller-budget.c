@@ -50,20 +50,35 @@ kaa_poller_begin_budget (KaaPoller *self,
   self->budget.used_up = FALSE;
 }
 
-gboolean
-kaa_poller_spend (KaaPoller *self,
-                  gsize      bytes)
+/* FALSE when it is used up, or nobody's. */
+static gboolean G_GNUC_NO_INLINE
+kaa_poller_review_budget (KaaPoller *self)
 {
   KaaBudget *budget = &self->budget;
 
   if (kaa_poller_is_forked_inline (self))
     return FALSE;
 
-  if (kaa_count_ticks () - budget->ticks >= budget->ticks_left && !budget->used_up)
-    kaa_budget_note_time (budget, g_get_monotonic_time ());
-  budget->bytes -= MIN (bytes, budget->bytes);
   if (budget->bytes == 0)
     budget->used_up = TRUE;
+  else if (!budget->used_up)
+    kaa_budget_note_time (budget, g_get_monotonic_time ());
 
   return !budget->used_up;
+}
+
+/* Behind every callback: what does not happen then has a function of its own. */
+gboolean
+kaa_poller_spend (KaaPoller *self,
+                  gsize      bytes)
+{
+  KaaBudget *budget = &self->budget;
+
+  budget->bytes -= MIN (bytes, budget->bytes);
+  if (G_LIKELY (budget->bytes > 0 &&
+                kaa_count_ticks () - budget->ticks < budget->ticks_left &&
+                !kaa_poller_is_forked_inline (self)))
+    return TRUE;
+
+  return kaa_poller_review_budget (self);
 }

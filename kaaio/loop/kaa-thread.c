@@ -57,16 +57,19 @@ take_place (gpointer thread)
   return place;
 }
 
+static gpointer G_GNUC_NO_INLINE
+name_thread (void)
+{
+  self = GSIZE_TO_POINTER (g_atomic_pointer_add (&n_threads, 1) + 1);
+  g_private_set (&own_place, take_place (self));
+
+  return self;
+}
+
 gpointer
 kaa_thread_self (void)
 {
-  if (G_UNLIKELY (self == NULL))
-    {
-      self = GSIZE_TO_POINTER (g_atomic_pointer_add (&n_threads, 1) + 1);
-      g_private_set (&own_place, take_place (self));
-    }
-
-  return self;
+  return G_LIKELY (self != NULL) ? self : name_thread ();
 }
 
 gboolean
