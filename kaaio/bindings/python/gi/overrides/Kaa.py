@@ -14,12 +14,12 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 
 from gi.overrides._kaa.loops import serve_early, serve_glib
-from gi.overrides._kaa.tasks import run
+from gi.overrides._kaa.tasks import gather, run, sleep, spawn, timeout
 
 Kaa = get_introspection_module('Kaa')
 
-__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'Process', 'Socket', 'run',
-           'serve_glib']
+__all__ = ['IO_READ', 'IO_WRITE', 'IO_EXCEPT', 'IOChannel', 'IOMonitor', 'InProgress', 'Process', 'Socket', 'gather', 'run',
+           'serve_glib', 'sleep', 'spawn', 'timeout']
 
 IO_READ = Kaa.IOCondition.READ
 IO_WRITE = Kaa.IOCondition.WRITE
