@@ -60,7 +60,7 @@ call_close_channel (KaaIOChannel *self)
 {
   GError *error = NULL;
 
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   if (!KAA_IO_CHANNEL_GET_CLASS (self)->close_channel (self, &error))
     {
       g_debug ("close_channel() failed: %s", error != NULL ? error->message : "no error was set");
@@ -382,7 +382,7 @@ kaa_channel_announce_close (KaaIOChannel *self)
         return FALSE;
       closing->signalled = TRUE;
       priv->emitting = TRUE;
-      kaa_collector_settle ();
+      kaa_collector_finish ();
       g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_CLOSED], 0, closing->expected);
       priv->emitting = FALSE;
       return TRUE;

@@ -13,7 +13,7 @@ emit_bytes (KaaIOChannel     *self,
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
   priv->emitting = TRUE;
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   g_signal_emit (self, kaa_channel_signals[which], 0, bytes);
   priv->emitting = FALSE;
   g_bytes_unref (bytes);

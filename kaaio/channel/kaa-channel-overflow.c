@@ -40,7 +40,7 @@ kaa_channel_emit_overflow (KaaIOChannel *self)
     g_clear_pointer (&priv->reading->overflows, g_array_unref);
 
   priv->emitting = TRUE;
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   g_signal_emit (self, kaa_channel_signals[KAA_SIGNAL_OVERFLOW], 0, bytes);
   priv->emitting = FALSE;
   return TRUE;

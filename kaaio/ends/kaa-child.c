@@ -49,7 +49,7 @@ struct _KaaChild
   gboolean asked;            /* by SIGTERM, to end */
   gboolean ended;            /* said by the thread */
   gboolean reaped;
-  gboolean orphan;
+  gboolean left_alone;       /* the context has gone */
   gboolean in_loop;          /* the loop has its reference */
   gboolean leader;           /* signals are for its group */
   gboolean survived;         /* it was reaped, and others of its group are still being stopped */
@@ -63,7 +63,7 @@ struct _KaaChild
 #endif
 
 /* A thread reaps what another one may be about to kill only when the context goes, which is seldom: one lock for all. */
-static GMutex orphans;
+static GMutex left_alone_lock;
 
 /* --- the system's part --- */
 
@@ -381,10 +381,10 @@ ended (KaaTask  *task,
 
   if (context_gone)
     {
-      g_mutex_lock (&orphans);
+      g_mutex_lock (&left_alone_lock);
       if (!self->reaped)
         reap (self, 0);
-      g_mutex_unlock (&orphans);
+      g_mutex_unlock (&left_alone_lock);
     }
   else
     {
@@ -465,8 +465,8 @@ context_gone (KaaPollEntry *entry)
   gboolean needs_thread;
 
   child_ref (self);
-  g_mutex_lock (&orphans);
-  self->orphan = TRUE;
+  g_mutex_lock (&left_alone_lock);
+  self->left_alone = TRUE;
   kaa_watch_stop (&self->watch);
   kaa_alarm_clear (&self->alarm, NULL);
   /* Nobody is left who would look at the clock. */
@@ -475,7 +475,7 @@ context_gone (KaaPollEntry *entry)
   else if (self->kill_at >= 0)
     kaa_child_signal (self, SIGKILL);
   needs_thread = self->pidfd >= 0 && !self->reaped;
-  g_mutex_unlock (&orphans);
+  g_mutex_unlock (&left_alone_lock);
 
   if (self->funcs != NULL)
     self->funcs->changed (self, self->owner);
@@ -548,9 +548,9 @@ kaa_child_park (KaaChild *self)
 }
 
 gboolean
-kaa_child_is_orphan (KaaChild *self)
+kaa_child_is_left_alone (KaaChild *self)
 {
-  return self->orphan;
+  return self->left_alone;
 }
 
 gboolean

@@ -38,7 +38,7 @@ void      kaa_child_let_go     (KaaChild     *self);
 void      kaa_child_schedule   (KaaChild     *self);
 void      kaa_child_park       (KaaChild     *self);
 /* The context is gone, so nothing will be told any more. */
-gboolean  kaa_child_is_orphan  (KaaChild     *self);
+gboolean  kaa_child_is_left_alone (KaaChild  *self);
 gboolean  kaa_child_is_reaped  (KaaChild     *self);
 /* Once reaped: the exit status, minus the signal, or KAA_EXIT_STATUS_UNKNOWN. */
 int       kaa_child_get_status (KaaChild     *self);

@@ -199,7 +199,7 @@ emit (KaaProcess *self,
       guint       which,
       int         status)
 {
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   g_signal_emit (self, kaa_process_signals[which], 0, status);
 }
 
@@ -294,7 +294,7 @@ child_changed (KaaChild *child,
   int failure;
 
   g_object_ref (self);
-  if (kaa_child_is_orphan (child))
+  if (kaa_child_is_left_alone (child))
     {
       lose_child (self);
       g_object_unref (self);

@@ -83,7 +83,7 @@ client_accepted (gpointer            owner,
       return TRUE;
     }
 
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   priv->emitting++;
   g_signal_emit (self, kaa_socket_signals[KAA_SOCKET_NEW_CLIENT], 0, client);
   priv->emitting--;
@@ -95,7 +95,7 @@ static void
 accept_failed (gpointer      owner,
                const GError *error)
 {
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   g_signal_emit (owner, kaa_socket_signals[KAA_SOCKET_ACCEPT_ERROR], 0, error);
 }
 

@@ -32,7 +32,7 @@ acknowledgement_free (gpointer data)
 static gboolean
 has_arrived (Acknowledgement *self)
 {
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   return self->callback (self->future, self->user_data) ||
          (kaa_collector_collect () && self->callback (self->future, self->user_data));
 }

@@ -34,7 +34,7 @@ async_run (KaaListener   *listener,
            KaaInProgress *future)
 {
   clear_cancelled (listener, future->poller);
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   if (listener->as.async.callback != NULL)
     listener->as.async.callback (future->source, (GAsyncResult *) future, listener->as.async.user_data);
 }

@@ -36,12 +36,12 @@ acknowledged_closure_marshal (GClosure     *closure,
   AcknowledgedClosure *self = (AcknowledgedClosure *) closure;
   int answer;
 
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   answer = call (self->inner, n_params, params, hint);
   if (answer == 0 && kaa_collector_collect ())
     answer = call (self->inner, n_params, params, hint);
   /* A default handler in JavaScript has no return value to look at, so it shall find no sweep that began in this one. */
-  kaa_collector_settle ();
+  kaa_collector_finish ();
 
   if (result != NULL && G_VALUE_HOLDS_BOOLEAN (result))
     g_value_set_boolean (result, answer > 1);

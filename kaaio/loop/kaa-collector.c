@@ -65,7 +65,7 @@ get_idle (void)
 }
 
 void
-kaa_collector_settle (void)
+kaa_collector_finish (void)
 {
   gpointer gjs = get_idle ();
   gpointer native;

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 void kaa_collector_attach (void);
 
 /* Before JavaScript is called: has a collection that is under way finish. */
-void kaa_collector_settle (void);
+void kaa_collector_finish (void);
 
 /* After a call was dropped: collects. FALSE: that is not possible here. */
 gboolean kaa_collector_collect (void);

@@ -50,7 +50,7 @@ typedef struct
   GSource *source;        /* owned; the present registration */
   int priority;
   gboolean watching;      /* the closure has our notifier */
-  gboolean orphaned;      /* the closure is invalid */
+  gboolean invalidated;      /* the closure is invalid */
 } KaaNotifierCallbackPrivate;
 
 /* What a source holds. A late end of an old source must not be taken for the end of the present one. */
@@ -208,7 +208,7 @@ kaa_notifier_callback_attach (KaaNotifierCallback *self,
 
   g_assert (priv->source == NULL);
 
-  if (priv->orphaned)
+  if (priv->invalidated)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                            "The callback is gone with the object that it belonged to: make a new one");
@@ -284,7 +284,7 @@ closure_invalidated (gpointer  data,
 
   kaa_notifier_callback_lock (self);
   priv->watching = FALSE;
-  priv->orphaned = TRUE;
+  priv->invalidated = TRUE;
   kaa_notifier_callback_unlock (self);
 
   kaa_notifier_callback_unregister (self);
@@ -302,8 +302,8 @@ kaa_notifier_callback_constructed (GObject *object)
   if (closure == NULL)
     return;
 
-  priv->orphaned = closure->is_invalid;
-  priv->watching = !priv->orphaned;
+  priv->invalidated = closure->is_invalid;
+  priv->watching = !priv->invalidated;
   if (priv->watching)
     g_closure_add_invalidate_notifier (closure, self, closure_invalidated);
 }

@@ -61,7 +61,7 @@ filter_transport_read (KaaTransport  *transport,
   if (self->rest != NULL)
     return hand_out (self, g_steal_pointer (&self->rest), buffer, length);
 
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   bytes = self->funcs->read (self->owner, length, &local);
   if (bytes != NULL)
     {
@@ -103,7 +103,7 @@ filter_transport_write (KaaTransport        *transport,
   gsize length = g_bytes_get_size (bytes);
   gssize n;
 
-  kaa_collector_settle ();
+  kaa_collector_finish ();
   self->said = 0;
   g_clear_error (&self->shortage);
   n = self->funcs->write (self->owner, bytes, &local);
