@@ -8,63 +8,9 @@
  * nobody has told. When anything else becomes of the queue, the loan ends, and the tally says so.
  */
 
-#include "channel/kaa-io-channel-private.h"
+#include "channel/kaa-channel-queue.h"
 
 #include <string.h>
-
-/* What is shared: two numbers. */
-enum
-{
-  TALLY_TAKEN, /* bytes handed out, written by the borrower */
-  TALLY_ENDED, /* not 0: there is nothing more to hand out, written by the channel */
-  TALLY_SIZE
-};
-
-struct _KaaLoan
-{
-  GBytes *shared;
-  guint32 *tally;
-  guint32 length;
-  guint32 settled;  /* of the bytes taken, those that have left the queue */
-};
-
-static void
-loan_free (KaaLoan *loan)
-{
-  loan->tally[TALLY_ENDED] = 1;
-  g_bytes_unref (loan->shared);
-  g_slice_free (KaaLoan, loan);
-}
-
-/* Takes from the queue what was handed out. */
-void
-kaa_channel_settle_loan (KaaIOChannelPrivate *priv)
-{
-  KaaLoan *loan = priv->reading->loan;
-  guint32 taken = MIN (loan->tally[TALLY_TAKEN], loan->length);
-  guint32 more = kaa_subtract (taken, loan->settled);
-
-  if (more == 0 || !kaa_channel_is_mine (priv))
-    return;
-
-  /* Taking ends a loan. */
-  priv->reading->loan = NULL;
-  kaa_channel_take (kaa_channel_from_private (priv), more);
-  loan->settled = taken;
-  if (taken < loan->length)
-    priv->reading->loan = loan;
-  else
-    loan_free (loan);
-}
-
-void
-kaa_channel_end_loan (KaaIOChannelPrivate *priv)
-{
-  if (priv->reading->loan != NULL)
-    kaa_channel_settle_loan (priv);
-  if (priv->reading->loan != NULL)
-    loan_free (g_steal_pointer (&priv->reading->loan));
-}
 
 /* What a binding can write to as well. */
 static gpointer

@@ -169,16 +169,6 @@ kaa_io_channel_set_paused (KaaIOChannel *self,
   kaa_channel_property_changed (self, KAA_PROP_PAUSED);
 }
 
-gboolean
-kaa_channel_closes_on_eof (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (priv->close_on_eof == KAA_CLOSE_ON_EOF_DEFAULT)
-    return priv->input == NULL || priv->input->kind != KAA_FD_FILE;
-  return priv->close_on_eof == KAA_CLOSE_ON_EOF_YES;
-}
-
 /**
  * kaa_io_channel_get_close_on_eof: (get-property close-on-eof)
  * @self: a channel
@@ -217,15 +207,6 @@ kaa_io_channel_set_close_on_eof (KaaIOChannel *self,
   priv = kaa_channel_get_private (self);
   priv->close_on_eof = close_on_eof ? KAA_CLOSE_ON_EOF_YES : KAA_CLOSE_ON_EOF_NO;
   kaa_channel_property_changed (self, KAA_PROP_CLOSE_ON_EOF);
-}
-
-gboolean
-kaa_channel_may_go_on (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  return priv->options->keep_partial_line && priv->state == KAA_STATE_OPEN && priv->writing->end_error == NULL &&
-         !kaa_channel_closes_on_eof (self);
 }
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The properties of a channel, and the notifications of those that change by themselves. */
+/* The properties of a channel, as GObject sees them. */
 
 #include "channel/kaa-channel-properties.h"
 
@@ -8,98 +8,6 @@
 
 #define DEFAULT_SIZE (1024 * 1024)
 #define DEFAULT_LINGER 2.0
-
-static GParamSpec *properties[KAA_N_PROPERTIES];
-
-/* --- notifications --- */
-
-static guint
-get_state_bits (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  guint bits = 0;
-
-  if (kaa_channel_is_alive (self))
-    bits |= 1 << KAA_PROP_ALIVE;
-  if (kaa_channel_is_readable (self))
-    bits |= 1 << KAA_PROP_READABLE;
-  if (kaa_channel_is_writable (self))
-    bits |= 1 << KAA_PROP_WRITABLE;
-  if (priv->eof)
-    bits |= 1 << KAA_PROP_EOF;
-  return bits;
-}
-
-static void
-tell_subclass_alive (KaaIOChannel *self)
-{
-  KaaIOChannelClassPrivate *klass = kaa_channel_get_class_private (KAA_IO_CHANNEL_GET_CLASS (self));
-
-  if (klass->alive_changed != NULL)
-    klass->alive_changed (self);
-}
-
-void
-kaa_channel_notify_state (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  guint bits, changed;
-
-  /* Whoever has changed the state tells us, so other threads are told here at the latest. */
-  kaa_channel_publish (priv);
-  bits = get_state_bits (self);
-  changed = bits ^ priv->notified;
-  if (changed == 0)
-    return;
-
-  /* Remembered first: a handler may change the state again. */
-  priv->notified = bits;
-  if (changed & (1 << KAA_PROP_ALIVE))
-    tell_subclass_alive (self);
-  for (guint i = KAA_PROP_ALIVE; i <= KAA_PROP_EOF; i++)
-    if (changed & (1 << i))
-      g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
-}
-
-void
-kaa_channel_notify_levels (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-  gsize used = kaa_channel_get_queued (priv);
-
-  if (used != priv->reading->level_told)
-    {
-      kaa_channel_need_reading (priv)->level_told = used;
-      g_object_notify_by_pspec (G_OBJECT (self), properties[KAA_PROP_READ_QUEUE_USED]);
-    }
-
-  used = kaa_channel_get_reserved (priv);
-  if (used != priv->writing->level_told)
-    {
-      kaa_channel_need_writing (priv)->level_told = used;
-      g_object_notify_by_pspec (G_OBJECT (self), properties[KAA_PROP_WRITE_QUEUE_USED]);
-    }
-}
-
-void
-kaa_channel_notify_fileno (KaaIOChannel *self)
-{
-  KaaIOChannelClassPrivate *klass = kaa_channel_get_class_private (KAA_IO_CHANNEL_GET_CLASS (self));
-
-  if (klass->descriptor_changed != NULL)
-    klass->descriptor_changed (self);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[KAA_PROP_FILENO]);
-}
-
-void
-kaa_channel_property_changed (KaaIOChannel       *self,
-                              KaaChannelProperty  property)
-{
-  g_object_notify_by_pspec (G_OBJECT (self), properties[property]);
-  kaa_channel_schedule (self);
-}
-
-/* --- GObject --- */
 
 static void
 get_property (GObject    *object,
@@ -260,7 +168,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_ALIVE] = g_param_spec_boolean ("alive", NULL, NULL, FALSE, readable);
+  kaa_channel_properties[KAA_PROP_ALIVE] = g_param_spec_boolean ("alive", NULL, NULL, FALSE, readable);
 
   /**
    * KaaIOChannel:readable: (getter get_readable)
@@ -269,7 +177,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_READABLE] = g_param_spec_boolean ("readable", NULL, NULL, FALSE, readable);
+  kaa_channel_properties[KAA_PROP_READABLE] = g_param_spec_boolean ("readable", NULL, NULL, FALSE, readable);
 
   /**
    * KaaIOChannel:writable: (getter get_writable)
@@ -279,7 +187,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_WRITABLE] = g_param_spec_boolean ("writable", NULL, NULL, FALSE, readable);
+  kaa_channel_properties[KAA_PROP_WRITABLE] = g_param_spec_boolean ("writable", NULL, NULL, FALSE, readable);
 
   /**
    * KaaIOChannel:eof: (getter get_eof)
@@ -288,7 +196,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_EOF] = g_param_spec_boolean ("eof", NULL, NULL, FALSE, readable);
+  kaa_channel_properties[KAA_PROP_EOF] = g_param_spec_boolean ("eof", NULL, NULL, FALSE, readable);
 
   /**
    * KaaIOChannel:fileno: (getter get_fileno)
@@ -297,7 +205,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_FILENO] = g_param_spec_int ("fileno", NULL, NULL, -1, G_MAXINT, -1, readable);
+  kaa_channel_properties[KAA_PROP_FILENO] = g_param_spec_int ("fileno", NULL, NULL, -1, G_MAXINT, -1, readable);
 
   /**
    * KaaIOChannel:mode: (getter get_mode)
@@ -306,7 +214,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_MODE] = g_param_spec_flags ("mode", NULL, NULL, KAA_TYPE_IO_CONDITION, 0, readable);
+  kaa_channel_properties[KAA_PROP_MODE] = g_param_spec_flags ("mode", NULL, NULL, KAA_TYPE_IO_CONDITION, 0, readable);
 
   /**
    * KaaIOChannel:chunk-size: (getter get_chunk_size) (setter set_chunk_size)
@@ -315,7 +223,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_CHUNK_SIZE] = g_param_spec_uint64 ("chunk-size", NULL, NULL, 0, G_MAXUINT64, DEFAULT_SIZE, both);
+  kaa_channel_properties[KAA_PROP_CHUNK_SIZE] = g_param_spec_uint64 ("chunk-size", NULL, NULL, 0, G_MAXUINT64, DEFAULT_SIZE, both);
 
   /**
    * KaaIOChannel:queue-size: (getter get_queue_size) (setter set_queue_size)
@@ -326,7 +234,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_QUEUE_SIZE] = g_param_spec_uint64 ("queue-size", NULL, NULL, 0, G_MAXUINT64, DEFAULT_SIZE, both);
+  kaa_channel_properties[KAA_PROP_QUEUE_SIZE] = g_param_spec_uint64 ("queue-size", NULL, NULL, 0, G_MAXUINT64, DEFAULT_SIZE, both);
 
   /**
    * KaaIOChannel:read-queue-used: (getter get_read_queue_used)
@@ -335,7 +243,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_READ_QUEUE_USED] = g_param_spec_uint64 ("read-queue-used", NULL, NULL, 0, G_MAXUINT64, 0, readable);
+  kaa_channel_properties[KAA_PROP_READ_QUEUE_USED] = g_param_spec_uint64 ("read-queue-used", NULL, NULL, 0, G_MAXUINT64, 0, readable);
 
   /**
    * KaaIOChannel:write-queue-used: (getter get_write_queue_used)
@@ -344,7 +252,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_WRITE_QUEUE_USED] = g_param_spec_uint64 ("write-queue-used", NULL, NULL, 0, G_MAXUINT64, 0, readable);
+  kaa_channel_properties[KAA_PROP_WRITE_QUEUE_USED] = g_param_spec_uint64 ("write-queue-used", NULL, NULL, 0, G_MAXUINT64, 0, readable);
 
   /**
    * KaaIOChannel:delimiter: (getter get_delimiter) (setter set_delimiter)
@@ -353,7 +261,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_DELIMITER] = g_param_spec_string ("delimiter", NULL, NULL, "\n", both);
+  kaa_channel_properties[KAA_PROP_DELIMITER] = g_param_spec_string ("delimiter", NULL, NULL, "\n", both);
 
   /**
    * KaaIOChannel:delimiters: (getter get_delimiters) (setter set_delimiters)
@@ -362,7 +270,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_DELIMITERS] = g_param_spec_boxed ("delimiters", NULL, NULL, G_TYPE_STRV, both);
+  kaa_channel_properties[KAA_PROP_DELIMITERS] = g_param_spec_boxed ("delimiters", NULL, NULL, G_TYPE_STRV, both);
 
   /**
    * KaaIOChannel:overflow-policy: (getter get_overflow_policy) (setter set_overflow_policy)
@@ -371,7 +279,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_OVERFLOW_POLICY] = g_param_spec_enum ("overflow-policy", NULL, NULL, KAA_TYPE_OVERFLOW_POLICY, KAA_OVERFLOW_SPLIT, both);
+  kaa_channel_properties[KAA_PROP_OVERFLOW_POLICY] = g_param_spec_enum ("overflow-policy", NULL, NULL, KAA_TYPE_OVERFLOW_POLICY, KAA_OVERFLOW_SPLIT, both);
 
   /**
    * KaaIOChannel:paused: (getter get_paused) (setter set_paused)
@@ -380,7 +288,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_PAUSED] = g_param_spec_boolean ("paused", NULL, NULL, FALSE, both);
+  kaa_channel_properties[KAA_PROP_PAUSED] = g_param_spec_boolean ("paused", NULL, NULL, FALSE, both);
 
   /**
    * KaaIOChannel:close-on-eof: (getter get_close_on_eof) (setter set_close_on_eof)
@@ -389,7 +297,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_CLOSE_ON_EOF] = g_param_spec_boolean ("close-on-eof", NULL, NULL, TRUE, both);
+  kaa_channel_properties[KAA_PROP_CLOSE_ON_EOF] = g_param_spec_boolean ("close-on-eof", NULL, NULL, TRUE, both);
 
   /**
    * KaaIOChannel:keep-partial-line: (getter get_keep_partial_line) (setter set_keep_partial_line)
@@ -402,7 +310,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_KEEP_PARTIAL_LINE] = g_param_spec_boolean ("keep-partial-line", NULL, NULL, FALSE, both);
+  kaa_channel_properties[KAA_PROP_KEEP_PARTIAL_LINE] = g_param_spec_boolean ("keep-partial-line", NULL, NULL, FALSE, both);
 
   /**
    * KaaIOChannel:close-fd: (getter get_close_fd) (setter set_close_fd)
@@ -411,7 +319,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_CLOSE_FD] = g_param_spec_boolean ("close-fd", NULL, NULL, TRUE, both);
+  kaa_channel_properties[KAA_PROP_CLOSE_FD] = g_param_spec_boolean ("close-fd", NULL, NULL, TRUE, both);
 
   /**
    * KaaIOChannel:linger: (getter get_linger) (setter set_linger)
@@ -420,7 +328,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_LINGER] = g_param_spec_double ("linger", NULL, NULL, 0, G_MAXDOUBLE, DEFAULT_LINGER, both);
+  kaa_channel_properties[KAA_PROP_LINGER] = g_param_spec_double ("linger", NULL, NULL, 0, G_MAXDOUBLE, DEFAULT_LINGER, both);
 
   /**
    * KaaIOChannel:idle-timeout: (getter get_idle_timeout) (setter set_idle_timeout)
@@ -432,7 +340,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_IDLE_TIMEOUT] = g_param_spec_double ("idle-timeout", NULL, NULL, 0, 1e9, 0, both);
+  kaa_channel_properties[KAA_PROP_IDLE_TIMEOUT] = g_param_spec_double ("idle-timeout", NULL, NULL, 0, 1e9, 0, both);
 
   /**
    * KaaIOChannel:priority: (getter get_priority) (setter set_priority)
@@ -441,7 +349,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_PRIORITY] = g_param_spec_int ("priority", NULL, NULL, G_MININT, G_MAXINT, G_PRIORITY_DEFAULT, both);
+  kaa_channel_properties[KAA_PROP_PRIORITY] = g_param_spec_int ("priority", NULL, NULL, G_MININT, G_MAXINT, G_PRIORITY_DEFAULT, both);
 
   /**
    * KaaIOChannel:main-context: (getter get_main_context)
@@ -450,7 +358,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_MAIN_CONTEXT] = g_param_spec_boxed ("main-context", NULL, NULL, G_TYPE_MAIN_CONTEXT, both | G_PARAM_CONSTRUCT_ONLY);
+  kaa_channel_properties[KAA_PROP_MAIN_CONTEXT] = g_param_spec_boxed ("main-context", NULL, NULL, G_TYPE_MAIN_CONTEXT, both | G_PARAM_CONSTRUCT_ONLY);
 
   /**
    * KaaIOChannel:error: (getter get_error)
@@ -459,7 +367,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_ERROR] = g_param_spec_boxed ("error", NULL, NULL, G_TYPE_ERROR, readable);
+  kaa_channel_properties[KAA_PROP_ERROR] = g_param_spec_boxed ("error", NULL, NULL, G_TYPE_ERROR, readable);
 
   /**
    * KaaIOChannel:bytes-read: (getter get_bytes_read)
@@ -468,7 +376,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_BYTES_READ] = g_param_spec_uint64 ("bytes-read", NULL, NULL, 0, G_MAXUINT64, 0, readable);
+  kaa_channel_properties[KAA_PROP_BYTES_READ] = g_param_spec_uint64 ("bytes-read", NULL, NULL, 0, G_MAXUINT64, 0, readable);
 
   /**
    * KaaIOChannel:bytes-written: (getter get_bytes_written)
@@ -477,7 +385,7 @@ kaa_channel_install_properties (GObjectClass *klass)
    *
    * Since: 1.0
    */
-  properties[KAA_PROP_BYTES_WRITTEN] = g_param_spec_uint64 ("bytes-written", NULL, NULL, 0, G_MAXUINT64, 0, readable);
+  kaa_channel_properties[KAA_PROP_BYTES_WRITTEN] = g_param_spec_uint64 ("bytes-written", NULL, NULL, 0, G_MAXUINT64, 0, readable);
 
-  g_object_class_install_properties (klass, KAA_N_PROPERTIES, properties);
+  g_object_class_install_properties (klass, KAA_N_PROPERTIES, kaa_channel_properties);
 }

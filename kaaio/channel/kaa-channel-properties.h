@@ -36,6 +36,8 @@ typedef enum
   KAA_N_PROPERTIES
 } KaaChannelProperty;
 
+extern GParamSpec *kaa_channel_properties[KAA_N_PROPERTIES];
+
 /* By a setter: notifies, and lets the loop find out what it means. */
 void kaa_channel_property_changed (KaaIOChannel *self, KaaChannelProperty property);
 

@@ -189,50 +189,6 @@ kaa_io_channel_get_bytes_written (KaaIOChannel *self)
   return kaa_channel_get_private (self)->bytes_written;
 }
 
-/* Without telling yet. */
-void
-kaa_channel_put_error (KaaIOChannelPrivate *priv,
-                       const GError        *error)
-{
-  g_clear_error (&priv->writing->error);
-  kaa_channel_need_writing (priv)->error = g_error_copy (error);
-}
-
-void
-kaa_channel_set_error (KaaIOChannel *self,
-                       const GError *error)
-{
-  kaa_channel_put_error (kaa_channel_get_private (self), error);
-  g_object_notify (G_OBJECT (self), "error");
-}
-
-static gboolean
-is_same_error (const GError *a,
-               const GError *b)
-{
-  return a != NULL && g_error_matches (a, b->domain, b->code) && g_str_equal (a->message, b->message);
-}
-
-gboolean
-kaa_channel_put_end_error (KaaIOChannelPrivate *priv)
-{
-  const KaaWriting *writing = priv->writing;
-
-  if (writing->end_error == NULL || is_same_error (writing->error, writing->end_error))
-    return FALSE;
-  kaa_channel_put_error (priv, writing->end_error);
-  return TRUE;
-}
-
-gboolean
-kaa_channel_tell_end_error (KaaIOChannel *self)
-{
-  if (!kaa_channel_put_end_error (kaa_channel_get_private (self)))
-    return FALSE;
-  g_object_notify (G_OBJECT (self), "error");
-  return TRUE;
-}
-
 /**
  * kaa_io_channel_get_error: (get-property error)
  * @self: a channel

@@ -535,6 +535,7 @@ typedef enum
 gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
 /* The request at the head, if it came too late for that. */
 gboolean      kaa_channel_serve_late            (KaaIOChannel *self, gboolean *budget);
+gboolean      kaa_channel_ends_lines            (KaaIOChannel *self);
 KaaLineResult kaa_channel_find_line             (KaaIOChannel *self, const KaaDelimiters *delimiters, KaaScan *scan, gsize limit,
                                                  gsize *length);
 /* All the whole lines at hand. */

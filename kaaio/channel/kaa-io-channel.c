@@ -40,20 +40,11 @@
  * Since: 1.0
  */
 
-gint kaa_io_channel_private_offset;
-guint kaa_channel_signals[KAA_N_SIGNALS];
-
 /* G_ADD_PRIVATE() keeps the offset to one file; this channel has several. */
 G_DEFINE_TYPE_WITH_CODE (KaaIOChannel, kaa_io_channel, G_TYPE_OBJECT,
                          kaa_io_channel_private_offset =
                            g_type_add_instance_private (g_define_type_id, sizeof (KaaIOChannelPrivate));
                          g_type_add_class_private (g_define_type_id, sizeof (KaaIOChannelClassPrivate)))
-
-KaaIOChannelClassPrivate *
-kaa_channel_get_class_private (KaaIOChannelClass *klass)
-{
-  return G_TYPE_CLASS_GET_PRIVATE (klass, KAA_TYPE_IO_CHANNEL, KaaIOChannelClassPrivate);
-}
 
 void
 kaa_channel_taken_over (KaaIOChannel *self,
@@ -95,30 +86,6 @@ kaa_channel_update_hold (KaaIOChannel *self)
     g_object_ref (self);
   else
     g_object_unref (self);
-}
-
-static gboolean
-may_schedule (KaaIOChannelPrivate *priv)
-{
-  return priv->entry.poller != NULL && kaa_channel_is_mine (priv) && !kaa_poller_is_gone (priv->entry.poller);
-}
-
-void
-kaa_channel_schedule (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (may_schedule (priv))
-    kaa_poll_entry_schedule (&priv->entry);
-}
-
-void
-kaa_channel_schedule_last (KaaIOChannel *self)
-{
-  KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
-
-  if (may_schedule (priv))
-    kaa_poll_entry_schedule_last (&priv->entry);
 }
 
 static const KaaPollEntryFuncs entry_funcs = {
