@@ -19,7 +19,8 @@ static gsize n_threads; /* atomic */
 
 /*
  * It is asked for at each request, and in a library each use of such a variable calls a function, unless the variable has a place
- * from the start. glibc keeps some for libraries that are loaded later; others need not.
+ * from the start. glibc keeps 1,664 bytes for libraries that are loaded later, as this one is by an interpreter, and lets no more than
+ * 512 of them be used by who could do without (since 2.32; what is needed here is one pointer). Others need not keep any.
  */
 #if defined (__GLIBC__) && defined (__GNUC__)
 # define KAA_PLACE_FROM_THE_START __attribute__ ((tls_model ("initial-exec")))
