@@ -655,6 +655,9 @@ test_forked (gconstpointer mode)
         g_main_context_iteration (NULL, FALSE);
       g_object_unref (kaa_io_channel_close (KAA_IO_CHANNEL (server), KAA_CLOSE_IMMEDIATE));
       g_object_unref (server);
+      /* It is looked at for leaks, too. */
+      g_free (address);
+      g_free (path);
       _exit (n_clients == 0 && fcntl (fd, F_GETFD) < 0 ? 0 : 1);
     }
   g_assert_cmpint (waitpid (child, &status, 0), ==, child);

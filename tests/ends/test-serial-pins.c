@@ -54,7 +54,8 @@ __wrap_ioctl (int           fd,
   else if (request == TIOCSBRK || request == TIOCCBRK)
     device.breaking = request == TIOCSBRK;
   else
-    return __real_ioctl (fd, request, argument);
+    /* Those two have no argument: what is there is nothing. */
+    return __real_ioctl (fd, request, request == TIOCEXCL || request == TIOCNXCL ? NULL : argument);
   return 0;
 }
 
