@@ -337,6 +337,8 @@ test_forked (void)
         _exit (1);
       g_object_unref (kaa_process_stop (self, 0));
       g_object_run_dispose (G_OBJECT (self));
+      /* It is looked at for leaks, too. */
+      g_object_unref (self);
       _exit (0);
     }
 
