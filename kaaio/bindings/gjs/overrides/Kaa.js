@@ -58,53 +58,6 @@ function _toBytes(data) {
     return new GLib.Bytes(data);
 }
 
-// --- time ---
-
-// How long JavaScript may keep the main loop: milliseconds, as in a dispatch of the library. In the scope of an override gjs searches for a
-// global each time it is named.
-const BUDGET = 2;
-const {now} = Date;
-
-// What JavaScript has used of it, over all channels, since the loop had a turn for others. What is waited for does not count: the time
-// runs from an answer to the next request.
-const stint = {used: 0, from: now(), isPutOff: false};
-
-// The time of day may be set back.
-function _isOver() {
-    const time = stint.used + now() - stint.from;
-    return time >= BUDGET || time < 0;
-}
-
-// A request. Where the time is used up what is due elsewhere comes first, redraws too.
-function _beginRequest(channel) {
-    const time = now();
-    stint.used += time - stint.from;
-    stint.from = time;
-    if (_isOver()) {
-        channel.put_off();
-        stint.isPutOff = true;
-    }
-}
-
-function _noteAnswer() {
-    stint.from = now();
-    if (stint.isPutOff) {
-        stint.isPutOff = false;
-        stint.used = 0;
-    }
-}
-
-// For methods that read, by which a program goes on as soon as it is answered.
-function _overrideRequests(prototype, names) {
-    for (const name of names) {
-        const call = prototype[name];
-        prototype[name] = function (...args) {
-            _beginRequest(this);
-            return call.apply(this, args);
-        };
-    }
-}
-
 // --- properties ---
 
 function _spell(name) {
@@ -140,71 +93,16 @@ function _throwRefusal(future, origin) {
     }
 }
 
-// --- cancellation ---
-
-// What is over, or cannot be ended, goes on as it is.
-function _abort(future, reason) {
-    try {
-        if (reason !== undefined)
-            future.abort_with(reason);
-        else
-            future.abort();
-    } catch {
-    }
-}
-
-function _getReason(cancellable) {
-    try {
-        cancellable.set_error_if_cancelled();
-        return undefined;
-    } catch (error) {
-        return error;
-    }
-}
-
-// The last argument may be {cancellable}: it is not C's, and is taken away.
-function _takeCancellable(args) {
-    const last = args[args.length - 1];
-    if (last === null || typeof last !== 'object' || Object.getPrototypeOf(last) !== Object.prototype)
-        return null;
-    args.pop();
-    return _getCancellable(last);
-}
-
-function _getCancellable(options) {
-    const cancellable = options?.cancellable ?? null;
-    if (cancellable !== null && !(cancellable instanceof Gio.Cancellable))
-        throw new TypeError(`cancellable is a Gio.Cancellable, not ${cancellable}`);
-    return cancellable;
-}
-
-// Aborts a future when a cancellable fires. GObject's functions, because a cancellable has others of these names.
-function _bind(future, cancellable) {
-    if (cancellable.is_cancelled()) {
-        _abort(future, _getReason(cancellable));
-        return;
-    }
-    const handler = _acknowledge(() => () => _abort(future, _getReason(cancellable)));
-    const id = imports.gi.Kaa.acknowledged_closure_connect(cancellable, 'cancelled', handler, false);
-    future.then_acknowledged(() => {
-        GObject.signal_handler_disconnect(cancellable, id);
-        return true;
-    });
-}
-
 // For methods that return futures. Nobody looks at one that is not awaited, so a refusal is thrown by the call.
 function _overrideFutures(prototype, names) {
     for (const name of names) {
         const call = prototype[name];
         prototype[name] = function (...args) {
-            const cancellable = _takeCancellable(args);
             const future = call.apply(this, args);
             const origin = new Error();
             if (args.length > 0 && future.get_failed())
                 _throwRefusal(future, origin);
             origins.set(future, origin);
-            if (cancellable !== null)
-                _bind(future, cancellable);
             return future;
         };
     }
@@ -255,16 +153,6 @@ function _withOrigin(error, origin) {
             Object.assign(error, {fileName: file, lineNumber: Number(line), columnNumber: Number(column)});
     }
     return error;
-}
-
-// For arguments that may be left out; undefined where one may not.
-function _overrideDefaults(prototype, methods) {
-    for (const [name, defaults] of Object.entries(methods)) {
-        const call = prototype[name];
-        prototype[name] = function (...args) {
-            return call.call(this, ...args, ...defaults.slice(args.length));
-        };
-    }
 }
 
 // --- handlers ---
@@ -328,7 +216,6 @@ function _overrideInProgress(Kaa) {
         const origin = origins.get(this) ?? new Error();
         return new Promise((resolved, rejected) => {
             listen.call(this, future => {
-                _noteAnswer();
                 try {
                     const [value, error] = _getOutcome(getResult, future, origin);
                     if (error === null)
@@ -361,44 +248,9 @@ function _overrideInProgress(Kaa) {
         };
     }
 
-    _overrideDefaults(prototype, {timeout: [undefined, false], wait: [-1], wait_bytes: [-1]});
-    _overrideDefaults(Kaa.InProgress, {new: [null]});
-
     _overrideConnect(Kaa, prototype);
     _overrideFutures(prototype, ['timeout', 'noabort']);
     _overrideFutures(Kaa.InProgress, ['all', 'any']);
-
-    // A future of the library and not a source of GLib: that one is lost when gjs drops its callback.
-    Kaa.sleep = async function (milliseconds, options) {
-        const future = Kaa.InProgress.new(null);
-        future.abortable = true;
-        const alarm = future.timeout(_toSeconds(milliseconds), false, {cancellable: _getCancellable(options)});
-        await alarm.catch(error => {
-            if (!error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT))
-                throw error;
-        });
-    };
-
-    // Of a future of this library the operation ends as well, so that it takes nothing afterwards.
-    Kaa.timeout = function (promise, milliseconds) {
-        const seconds = _toSeconds(milliseconds);
-        if (promise instanceof Kaa.InProgress)
-            return promise.timeout(seconds, true).then();
-        const alarm = Kaa.InProgress.new(null);
-        alarm.abortable = true;
-        const end = () => _abort(alarm);
-        const settled = Promise.resolve(promise);
-        settled.then(end, end);
-        return Promise.race([settled, alarm.timeout(seconds, false).then()]);
-    };
-}
-
-function _toSeconds(milliseconds) {
-    if (typeof milliseconds !== 'number' || isNaN(milliseconds))
-        throw new TypeError(`Milliseconds are a number, not ${milliseconds}`);
-    if (milliseconds < 0)
-        throw new RangeError(`Milliseconds are not less than 0: ${milliseconds}`);
-    return milliseconds / 1000;
 }
 
 // --- monitors ---
@@ -575,36 +427,30 @@ class TextLines {
     }
 }
 
-// Thrown where an iterator was ended while it waited.
-const ENDED = Symbol('ended');
-
 // Not an async generator: that costs several turns of the microtask queue for each item, and a line at hand needs but one.
 class Iterator {
-    constructor(channel, kind, cancellable) {
+    constructor(channel, kind) {
         this._channel = channel;
         this._kind = kind;
-        this._cancellable = cancellable;
         this._done = false;
-        this._requests = new Set();
+        this._since = now();
     }
 
-    // A request, which is answered in another turn. Who has ended meanwhile takes nothing.
+    // A request, which is answered in another turn. Where the time of this one is used up what is due elsewhere comes first, redraws too.
     async _ask(request) {
-        const future = request.call(this._channel, ...this._cancellable !== null ? [{cancellable: this._cancellable}] : []);
-        this._requests.add(future);
-        let answer;
-        try {
-            answer = await future;
-        } catch (error) {
-            throw this._done ? ENDED : error;
-        } finally {
-            this._requests.delete(future);
-        }
-        if (!this._done)
-            return answer;
-        if (answer.length > 0)
-            this._channel.unread(answer);
-        throw ENDED;
+        const isOver = this._isOver();
+        if (isOver)
+            this._channel.put_off();
+        const answer = await request.call(this._channel);
+        if (isOver)
+            this._since = now();
+        return answer;
+    }
+
+    // The time of day may be set back.
+    _isOver() {
+        const time = now() - this._since;
+        return time >= BUDGET || time < 0;
     }
 
     [Symbol.asyncIterator]() {
@@ -612,27 +458,11 @@ class Iterator {
     }
 
     next() {
-        return this._done ? this.return() : this._step();
+        return this._done ? this.return() : this._wait();
     }
 
-    async _step() {
-        try {
-            this._cancellable?.set_error_if_cancelled();
-            return await this._wait();
-        } catch (error) {
-            if (error === ENDED)
-                return {value: undefined, done: true};
-            if (this._cancellable?.is_cancelled())
-                this.return();
-            throw error;
-        }
-    }
-
-    // Also what still waits ends, and takes nothing.
     return(value) {
         this._done = true;
-        for (const future of this._requests)
-            _abort(future);
         return Promise.resolve({value, done: true});
     }
 
@@ -662,10 +492,15 @@ const [room, roomBytes] = _share(16384);
 // What is handed out without a turn of the main loop.
 const SHOWN_MAX = 65536;
 
+// ... and for how long: milliseconds, as in a dispatch of the library. In the scope of an override gjs searches for a global each time it is
+// named.
+const BUDGET = 2;
+const {now} = Date;
+
 // Line by line, from blocks that are cut at once. How the queue learns what was handed out is the subclasses' affair.
 class LineIterator extends Iterator {
-    constructor(channel, kind, cancellable) {
-        super(channel, kind, cancellable);
+    constructor(channel, kind) {
+        super(channel, kind);
         this._lines = [];
         this._next = 0;
         this._shown = 0;
@@ -709,8 +544,8 @@ class LineIterator extends Iterator {
 // The channel lends a block, and a tally that both see says how many were handed out: who stops here loses nothing, and whatever else
 // reads finds the true queue.
 class LentLineIterator extends LineIterator {
-    constructor(channel, kind, cancellable) {
-        super(channel, kind, cancellable);
+    constructor(channel, kind) {
+        super(channel, kind);
         const [shared, bytes] = _share(8);
         this._shared = shared;
         this._tally = new Uint32Array(bytes.buffer);
@@ -718,7 +553,7 @@ class LentLineIterator extends LineIterator {
 
     next() {
         const i = this._next;
-        if (i < this._lines.length && this._tally[1] === 0 && !_isOver() && !this._cancellable?.is_cancelled()) {
+        if (i < this._lines.length && this._tally[1] === 0 && !this._isOver()) {
             const line = this._lines[i];
             if (this._ends === null)
                 this._tally[0] += line.length + 1;
@@ -744,8 +579,7 @@ class LentLineIterator extends LineIterator {
 class PeekedLineIterator extends LineIterator {
     next() {
         const i = this._next;
-        if (i < this._lines.length && !_isOver() && !this._cancellable?.is_cancelled() &&
-            this._channel.take_line(this._serial, this._getLength(i))) {
+        if (i < this._lines.length && !this._isOver() && this._channel.take_line(this._serial, this._getLength(i))) {
             this._serial = this._serial + 1 >>> 0;
             this._next = i + 1;
             const line = this._lines[i];
@@ -771,96 +605,14 @@ class PeekedLineIterator extends LineIterator {
 }
 
 const newLineIterator = isShared
-    ? (...args) => new LentLineIterator(...args)
-    : (...args) => new PeekedLineIterator(...args);
+    ? (channel, kind) => new LentLineIterator(channel, kind)
+    : (channel, kind) => new PeekedLineIterator(channel, kind);
 
-// How many lines a batch may have: as many as are done with in the time that a turn may take. It begins with few, since nobody knows how
-// long one takes.
-class Pace {
-    constructor() {
-        this.most = BATCH_LEAST;
-        this._batch = null;
-        this._isSlow = false;
-    }
-
-    handOut(count) {
-        const batch = {count, begin: now(), end: null};
-        this._batch = batch;
-        // Whether he works or waits is only asked where it took long.
-        if (!this._isSlow)
-            return;
-        const future = imports.gi.Kaa.InProgress.new();
-        future.finish_void();
-        future.then_acknowledged(() => {
-            batch.end = now();
-            return true;
-        });
-    }
-
-    // The next batch is asked for. What counts is until the loop had its next turn.
-    adapt() {
-        if (this._batch === null)
-            return;
-        const {count, begin, end} = this._batch;
-        const time = now();
-        const used = (end ?? time) - begin;
-        this._batch = null;
-        this._isSlow = time - begin > BUDGET;
-        if (used > BATCH_SLOW)
-            this.most = Math.max(1, Math.floor(count * BUDGET / used));
-        else if (used <= BUDGET && count >= this.most)
-            this.most *= BATCH_GROWTH;
-    }
-}
-
-const BATCH_LEAST = 4;
-const BATCH_GROWTH = 8;
-
-// Milliseconds from which on the next one is smaller: a busy machine makes a batch late now and then, whoever works on it.
-const BATCH_SLOW = 4 * BUDGET;
-
-// From here on a batch is what is at hand.
-const BATCH_ALL = 512;
-
-// All the lines at hand in an array, or as many as a turn has time for.
+// All the lines at hand in an array.
 class BatchIterator extends Iterator {
-    constructor(channel, kind, cancellable) {
-        super(channel, kind, cancellable);
-        this._pace = new Pace();
-    }
-
     async _wait() {
-        this._pace.adapt();
-        const lines = this._pace.most >= BATCH_ALL ? await this._readAll() : await this._readSome();
-        if (lines === null)
-            return this._end();
-        this._pace.handOut(lines.length);
-        return {value: lines, done: false};
-    }
-
-    async _readAll() {
         const block = await this._ask(this._channel.readlines);
-        return block.length > 0 ? this._kind.cut(block)[0] : null;
-    }
-
-    async _readSome() {
-        const line = await this._ask(this._channel.readline);
-        if (line.length === 0)
-            return null;
-        const first = this._kind.convert(line);
-        // A piece of a line is not put together from what may still have to be asked for again.
-        return this._kind.isWhole() && this._pace.most > 1 ? [first, ...this._takeMore(this._pace.most - 1)] : [first];
-    }
-
-    // Of what came with it. That nobody takes a part of it in between is sure.
-    _takeMore(most) {
-        const [block, serial] = this._channel.peek_lines();
-        if (block === null)
-            return [];
-        const [all, ends] = this._kind.cut(block.toArray());
-        const lines = all.slice(0, most);
-        const length = ends !== null ? ends[2 * lines.length - 1] : lines.reduce((sum, line) => sum + line.length + 1, 0);
-        return this._channel.take_line(serial, length) ? lines : [];
+        return block.length > 0 ? {value: this._kind.cut(block)[0], done: false} : this._end();
     }
 
     _wrap(value) {
@@ -975,9 +727,8 @@ function _encode(delimiter, encoding) {
 
 // Nobody else may read while it waits. Before and afterwards all that was not handed out is in the channel, as everywhere.
 class DecodedIterator extends Iterator {
-    constructor(channel, decoder, isBatch, cancellable) {
-        super(channel, null, cancellable);
-        this._pace = new Pace();
+    constructor(channel, decoder, isBatch) {
+        super(channel, null);
         this._decoder = decoder;
         this._isBatch = isBatch;
         this._escape = ASCII;
@@ -986,13 +737,10 @@ class DecodedIterator extends Iterator {
     }
 
     async _wait() {
-        this._pace.adapt();
-        if (_isOver())
+        if (this._isOver())
             await this._turn();
         for (;;) {
             const lines = this._takeLines();
-            if (lines.length > 0)
-                this._pace.handOut(lines.length);
             if (lines.length > 0)
                 return {value: this._isBatch ? lines : lines[0], done: false};
             if (this._atEnd) {
@@ -1029,7 +777,7 @@ class DecodedIterator extends Iterator {
 
     _takeLines() {
         const lines = [];
-        const most = this._isBatch ? this._pace.most : 1;
+        const most = this._isBatch ? Infinity : 1;
         for (let line; lines.length < most && (line = this._takeShown() ?? this._takeFirst()) !== null;)
             lines.push(line);
         return lines;
@@ -1109,7 +857,7 @@ class DecodedIterator extends Iterator {
 
 function _overrideIOChannel(Kaa) {
     const prototype = Kaa.IOChannel.prototype;
-    const {_init: init, peek, send, unread, write, read_until: readUntil} = prototype;
+    const {_init: init, close, peek, send, unread, write, read_until: readUntil} = prototype;
     const {get_delimiter_bytes: getDelimiterBytes, set_delimiter_bytes: setDelimiterBytes} = prototype;
 
     prototype.write = function (data) {
@@ -1140,9 +888,10 @@ function _overrideIOChannel(Kaa) {
         return readUntil.call(this, _toBytes(delimiter));
     };
 
+    prototype.close = function (flags = Kaa.CloseFlags.NONE) {
+        return close.call(this, flags);
+    };
 
-    _overrideDefaults(prototype, {close: [Kaa.CloseFlags.NONE], splice: [undefined, Kaa.SpliceFlags.NONE]});
-    _overrideRequests(prototype, ['read', 'read_some', 'readline', 'readlines', 'read_exactly', 'read_until']);
     _overrideFutures(prototype, ['read', 'read_some', 'readline', 'readlines', 'read_exactly', 'read_until',
         'write_bytes', 'write', 'flush', 'wait_writable', 'close', 'shutdown', 'splice']);
     _refuseNul(Kaa.IOChannel, ['new_for_serial']);
@@ -1165,26 +914,24 @@ function _overrideIOChannel(Kaa) {
     }
 
     // Uint8Array lines, with their delimiter.
-    prototype[Symbol.asyncIterator] = function (options) {
-        return newLineIterator(this, new ByteLines(this), _getCancellable(options));
+    prototype[Symbol.asyncIterator] = function () {
+        return newLineIterator(this, new ByteLines(this));
     };
 
     // Strings, without delimiter.
-    prototype.lines = function (...args) {
-        const decoder = _getDecoder(args[0]);
-        const cancellable = _getCancellable(args[args.length - 1]);
+    prototype.lines = function (options) {
+        const decoder = _getDecoder(options);
         return decoder.encoding in MEASURES
-            ? new DecodedIterator(this, decoder, /* isBatch= */ false, cancellable)
-            : newLineIterator(this, new TextLines(this, decoder), cancellable);
+            ? new DecodedIterator(this, decoder, /* isBatch= */ false)
+            : newLineIterator(this, new TextLines(this, decoder));
     };
 
     // Arrays of such strings: all that are at hand.
-    prototype.batches = function (...args) {
-        const decoder = _getDecoder(args[0]);
-        const cancellable = _getCancellable(args[args.length - 1]);
+    prototype.batches = function (options) {
+        const decoder = _getDecoder(options);
         return decoder.encoding in MEASURES
-            ? new DecodedIterator(this, decoder, /* isBatch= */ true, cancellable)
-            : new BatchIterator(this, new TextLines(this, decoder), cancellable);
+            ? new DecodedIterator(this, decoder, /* isBatch= */ true)
+            : new BatchIterator(this, new TextLines(this, decoder));
     };
 }
 
@@ -1230,11 +977,11 @@ function _overrideSocket(Kaa) {
     _refuseNul(prototype, ['connect_to', 'connect_to_async', 'listen']);
 
     // The clients, until the socket does not listen any more.
-    prototype.clients = async function* (options) {
+    prototype.clients = async function* () {
         while (this.get_listening()) {
             let client;
             try {
-                client = await this.accept(...options !== undefined ? [options] : []);
+                client = await this.accept();
             } catch (error) {
                 if (!this.get_listening() && error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED))
                     return;
@@ -1245,8 +992,8 @@ function _overrideSocket(Kaa) {
     };
 
     // A socket that listens has no lines.
-    prototype[Symbol.asyncIterator] = function (options) {
-        return this.get_listening() ? this.clients(options) : iterateLines.call(this, options);
+    prototype[Symbol.asyncIterator] = function () {
+        return this.get_listening() ? this.clients() : iterateLines.call(this);
     };
 }
 
@@ -1263,7 +1010,6 @@ function _overrideProcess(Kaa) {
     _overrideProperty(prototype, 'exit_status', status => status === Kaa.EXIT_STATUS_UNKNOWN ? null : status);
     _overrideProperty(prototype, 'stderr_data', _toResult);
 
-    _overrideDefaults(Kaa.Process, {new: [undefined, Kaa.ProcessFlags.NONE], new_shell: [undefined, Kaa.ProcessFlags.NONE]});
     _overrideFutures(prototype, ['communicate', 'launch', 'stop', 'wait']);
     _refuseNul(Kaa.Process, ['new', 'new_shell']);
     _refuseNulProperties(prototype, ['argv', 'directory', 'environment', 'stop_command']);

@@ -5,20 +5,10 @@
 /** Bytes to be written; a string is sent as UTF-8. */
 type Data = string | ArrayBuffer | ArrayBufferView | GLib.Bytes;
 
-interface WaitOptions {
-    /** When it fires what waits is rejected with CANCELLED, and has taken nothing. */
-    cancellable?: Gio.Cancellable | null;
-}
-
-interface LineOptions extends WaitOptions {
+interface LineOptions {
     /** An encoding that TextDecoder knows; UTF-8 if none is given. */
     encoding?: string;
 }
-
-/** Resolved after that many milliseconds. */
-function sleep(milliseconds: number, options?: WaitOptions): Promise<void>;
-/** What the promise gives, or rejected with TIMED_OUT after that many milliseconds. The operation of a future of this library ends then. */
-function timeout<T>(promise: InProgress<T> | PromiseLike<T>, milliseconds: number): Promise<T>;
 
 const IO_READ: IOCondition;
 const IO_WRITE: IOCondition;
@@ -38,13 +28,13 @@ class InProgress<T = any> {
     /** What came of it; throws if it is not finished, or has failed. */
     get_result(): T;
     get_bytes(): Uint8Array;
-    /** Waits in a main loop of its own; less than 0 seconds is for ever, and so are none. */
-    wait(seconds?: number): T;
-    wait_bytes(seconds?: number): Uint8Array;
+    /** Waits in a main loop of its own; less than 0 seconds is for ever. */
+    wait(seconds: number): T;
+    wait_bytes(seconds: number): Uint8Array;
     /** Fails with TIMED_OUT when that takes longer. */
-    timeout(seconds: number, abort?: boolean, options?: WaitOptions): InProgress<T>;
+    timeout(seconds: number, abort: boolean): InProgress<T>;
     /** The same, but nobody can abort it through this one. */
-    noabort(options?: WaitOptions): InProgress<T>;
+    noabort(): InProgress<T>;
 }
 
 class IOMonitor {
@@ -55,56 +45,34 @@ class IOMonitor {
 
 class IOChannel {
     /** Queues bytes; throws at once if the queue has no room for them. */
-    write(data: Data, options?: WaitOptions): InProgress<number>;
+    write(data: Data): InProgress<number>;
     /** As write(), without a future. */
     send(data: Data): boolean;
     /** As readline(), with a delimiter of its own. */
-    read_until(delimiter: Data, options?: WaitOptions): InProgress<Uint8Array>;
+    read_until(delimiter: Data): InProgress<Uint8Array>;
     /** A copy of what is in the read queue; it stays there until consume() takes it. */
     peek(): Uint8Array;
     /** Puts bytes back at the head of the read queue. */
     unread(data: Data): boolean;
     get_delimiter_bytes(): Uint8Array[];
     set_delimiter_bytes(delimiters: Data[]): boolean;
-    close(flags?: CloseFlags, options?: WaitOptions): InProgress<boolean>;
-    /** What comes next: as much as is there. Empty means that the channel is closed. */
-    read(options?: WaitOptions): InProgress<Uint8Array>;
-    /** As read(), at most so many bytes. */
-    read_some(most: number, options?: WaitOptions): InProgress<Uint8Array>;
-    /** A line, with its delimiter. */
-    readline(options?: WaitOptions): InProgress<Uint8Array>;
-    /** All the whole lines at hand, one at least. */
-    readlines(options?: WaitOptions): InProgress<Uint8Array>;
-    /** So many bytes; fewer only at the end. */
-    read_exactly(n: number, options?: WaitOptions): InProgress<Uint8Array>;
-    /** True when everything was written. */
-    flush(options?: WaitOptions): InProgress<boolean>;
-    /** True when so many bytes more would be taken. */
-    wait_writable(n: number, options?: WaitOptions): InProgress<boolean>;
-    /** Moves everything that can be read to another channel; the number of bytes. */
-    splice(target: IOChannel, flags?: SpliceFlags, options?: WaitOptions): InProgress<number>;
+    close(flags?: CloseFlags): InProgress<boolean>;
     /** Lines as bytes, with their delimiter. */
-    [Symbol.asyncIterator](options?: WaitOptions): AsyncIterableIterator<Uint8Array>;
+    [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array>;
     /** Lines as strings, without their delimiter. */
     lines(options?: string | LineOptions): AsyncIterableIterator<string>;
-    lines(encoding: string, options: WaitOptions): AsyncIterableIterator<string>;
-    /** The lines at hand, in an array: as many as you are done with in 2 ms. */
+    /** All the lines at hand, in an array. */
     batches(options?: string | LineOptions): AsyncIterableIterator<string[]>;
-    batches(encoding: string, options: WaitOptions): AsyncIterableIterator<string[]>;
 }
 
 class Socket {
-    /** Connects to an address. */
-    connect_to(address: string, options?: WaitOptions): InProgress<boolean>;
-    /** The next client. */
-    accept(options?: WaitOptions): InProgress<Socket>;
     listen(address: string, backlog?: number): boolean;
     /** Passes descriptors with the first of the bytes. */
     write_with_fds(data: Data, fds: number[]): InProgress<number>;
     /** The clients, until the socket does not listen any more. */
-    clients(options?: WaitOptions): AsyncIterableIterator<Socket>;
+    clients(): AsyncIterableIterator<Socket>;
     /** Of a socket that listens, its clients; otherwise lines. */
-    [Symbol.asyncIterator](options?: WaitOptions): AsyncIterableIterator<any>;
+    [Symbol.asyncIterator](): AsyncIterableIterator<any>;
     /** A client says whose certificate the other side must have, a server gives its own. */
     start_tls(identity?: string | Gio.SocketConnectable | null, certificate?: Gio.TlsCertificate | null): InProgress<boolean>;
     /** The same, where the beginning of TLS was read already: taken, and then what was not taken. */
@@ -113,17 +81,8 @@ class Socket {
 }
 
 class Process {
-    static new(argv: string[], flags?: ProcessFlags): Process;
-    static new(...args: never[]): any;
-    static new_shell(command: string, flags?: ProcessFlags): Process;
-    /** Starts it without keeping the loop. */
-    launch(options?: WaitOptions): InProgress<boolean>;
-    /** Ends the child, if need be by force after so many seconds; its exit status. */
-    stop(seconds: number, options?: WaitOptions): InProgress<number>;
-    /** The exit status, when the child has ended. */
-    wait(options?: WaitOptions): InProgress<number>;
     /** Says data, closes the input, listens to everything; finished with the output when the child has ended. */
-    communicate(input?: Data | null, options?: WaitOptions): InProgress<Uint8Array>;
+    communicate(input?: Data | null): InProgress<Uint8Array>;
     /** What the child said itself, or minus the signal that ended it; null before its end, and where the system has lost it. */
     get_exit_status(): number | null;
     get exit_status(): number | null;
