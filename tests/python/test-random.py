@@ -94,6 +94,7 @@ class Script:
             ours.readline,
             ours.readlines,
             lambda: ours.read_exactly(choose.randint(1, QUEUE_SIZE)),
+            lambda: ours.read_some(choose.randint(1, QUEUE_SIZE)),
             lambda: ours.read_until(choose.choice(['a', 'é', '😀', '7', b'9\n'])),
         ])()
 

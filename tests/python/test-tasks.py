@@ -7,6 +7,7 @@ import contextvars
 import gc
 import io
 import os
+import time
 import unittest
 
 import gi
@@ -119,6 +120,40 @@ class Tasks(unittest.TestCase):
             os.close(writer)
 
         self.for_all(main)
+
+    def test_cancelled_while_the_loop_turns(self):
+        """A line at hand is awaited when the time is used up: whoever is cancelled then has asked for nothing."""
+        async def main(others):
+            reader, writer = os.pipe()
+            os.write(writer, b'zero\none\ntwo\n')
+            os.close(writer)
+            channel = Kaa.IOChannel(reader, Kaa.IO_READ)
+            self.assertEqual(await channel.readline(), b'zero\n')
+            end = time.monotonic() + 0.01
+            while time.monotonic() < end:
+                pass
+
+            async def read():
+                return await channel.readline()
+
+            task = Kaa.spawn(read())
+            if asyncio._get_running_loop() is not None:
+                await asyncio.sleep(0)
+            # What it would have is asked for in its place, where somebody else comes.
+            other = channel.readline() if others else None
+            task.cancel()
+            try:
+                await task
+            except BaseException as error:
+                # It holds whatever the task had.
+                held = error
+            if others:
+                self.assertEqual(await other, b'one\n')
+            self.assertEqual(await channel.read_until('\n'), b'two\n' if others else b'one\n')
+            del held
+
+        for others in (False, True):
+            self.for_all(lambda: main(others))
 
     def test_gather(self):
         async def main():

@@ -183,7 +183,11 @@ class NextLine:
     def __await__(self):
         if self.line is None:
             if monotonic() > self.lines.end_of_turn:
-                yield from turn.__await__()
+                try:
+                    yield from turn.__await__()
+                except BaseException:
+                    self.give_up()
+                    raise
             for line in self.stream:
                 self.line = line
                 if not self.lines.moved:
@@ -201,6 +205,13 @@ class NextLine:
                 return line
             return self.to_future().wait(timeout)
         return self.line
+
+    def give_up(self):
+        """Whoever awaited it has gone (cancelled, closed, Ctrl-C), but may be held by the exception: nothing is asked for in its place."""
+        if self.future is not None:
+            self.future._give_up()
+        elif self.lines.next is self:
+            self.lines.next = NextLine(self.lines)
 
     def to_future(self):
         """The future of a request that is made now, or of the line that was taken."""
