@@ -185,13 +185,18 @@ kaa_channel_close_with_error (KaaIOChannel *self,
 {
   KaaIOChannelPrivate *priv = kaa_channel_get_private (self);
 
-  if (error != NULL)
+  if (error == NULL)
     {
-      g_clear_error (&priv->writing->end_error);
-      kaa_channel_need_writing (priv)->end_error = error;
-      kaa_channel_set_error (self, error);
+      kaa_channel_close_now (self, FALSE);
+      return;
     }
+
+  g_clear_error (&priv->writing->end_error);
+  kaa_channel_need_writing (priv)->end_error = error;
+  kaa_channel_put_error (priv, error);
   kaa_channel_close_now (self, FALSE);
+  /* Last: a handler may open it anew. */
+  g_object_notify (G_OBJECT (self), "error");
 }
 
 /* --- ends --- */

@@ -298,6 +298,82 @@ test_output_of_a_pair (void)
   dispose_of (witness.channel);
 }
 
+/* --- Handlers of the property --- */
+
+static void
+open_anew (KaaIOChannel *channel,
+           GParamSpec   *spec,
+           gpointer      fd)
+{
+  if (kaa_io_channel_get_error (channel) == NULL)
+    return;
+  g_signal_handlers_disconnect_by_func (channel, open_anew, fd);
+  g_assert_true (kaa_io_channel_wrap_fd (channel, GPOINTER_TO_INT (fd), KAA_IO_READ, NULL));
+}
+
+/* Whoever hears why it is closed may open it again there: that is not what is closed. */
+static void
+assert_opened_anew (KaaIOChannel  *channel,
+                    KaaInProgress *asked, /* before; taken */
+                    int            write_end,
+                    guint         *n_closed)
+{
+  KaaInProgress *line;
+
+  run_while (*n_closed == 0);
+  g_assert_true (kaa_in_progress_get_finished (asked));
+  g_object_unref (asked);
+  g_assert_true (kaa_io_channel_get_alive (channel));
+  put (write_end, "new\n");
+  line = kaa_io_channel_readline (channel);
+  assert_text (line, "new\n");
+  g_assert_cmpuint (*n_closed, ==, 1);
+  close (write_end);
+  dispose_of (channel);
+}
+
+static void
+count_closed (KaaIOChannel *channel,
+              gboolean      expected,
+              guint        *n_closed)
+{
+  ++*n_closed;
+}
+
+static void
+test_opened_anew (void)
+{
+  guint n_closed[2] = { 0, };
+  KaaInProgress *asked;
+  KaaIOChannel *channel;
+  int fds[2], pipes[2][2];
+
+  for (guint i = 0; i < 2; i++)
+    make_pipe (pipes[i]);
+
+  /* The input fails ... */
+  make_sockets (fds);
+  channel = new_channel (fds[0], BOTH);
+  g_signal_connect (channel, "closed", G_CALLBACK (count_closed), &n_closed[0]);
+  g_assert_cmpint (await_int (write_text (channel, "unread")), ==, 6);
+  g_signal_connect (channel, "notify::error", G_CALLBACK (open_anew), GINT_TO_POINTER (pipes[0][0]));
+  asked = kaa_io_channel_read (channel);
+  close (fds[1]);
+  assert_opened_anew (channel, asked, pipes[0][1], &n_closed[0]);
+
+  /* ... and the library closes it. */
+  make_sockets (fds);
+  channel = new_channel (fds[0], BOTH);
+  g_signal_connect (channel, "closed", G_CALLBACK (count_closed), &n_closed[1]);
+  kaa_io_channel_set_queue_size (channel, 4);
+  kaa_io_channel_set_overflow_policy (channel, KAA_OVERFLOW_CLOSE);
+  g_signal_connect (channel, "notify::error", G_CALLBACK (open_anew), GINT_TO_POINTER (pipes[1][0]));
+  asked = kaa_io_channel_readline (channel);
+  put (fds[1], "too long");
+  assert_opened_anew (channel, asked, pipes[1][1], &n_closed[1]);
+  close (fds[1]);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -310,6 +386,7 @@ main (int   argc,
   g_test_add_func ("/channel/end-error/writes", test_writes);
   g_test_add_func ("/channel/end-error/splice-target", test_splice_target);
   g_test_add_func ("/channel/end-error/output-of-a-pair", test_output_of_a_pair);
+  g_test_add_func ("/channel/end-error/opened-anew", test_opened_anew);
 
   return g_test_run ();
 }
