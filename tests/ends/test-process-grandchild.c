@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A grandchild that holds the output: it is not waited for, on pipes and on terminals. The one here reads a pipe of ours, by the name that
- * this process has for it, so that it stays until the test says so. */
+/* A grandchild that holds the output: it is not waited for, on pipes and on terminals. The one here reads a pipe whose
+ * other end we have, so that it stays until the test says so. */
 
 #include "ends/process-fixture.h"
 
@@ -10,24 +10,35 @@
 typedef struct
 {
   KaaProcess *self;
-  int read_end, write_end;   /* what keeps the grandchild */
+  int write_end;             /* what keeps the grandchild */
   gboolean finished;
 } Family;
 
 /* The rest of the command is the grandchild's, with cat at its end. SIGHUP is what a terminal sends when its session leader ends. */
 static void
+begin_as (GType            type,
+          Family          *family,
+          const char      *before,
+          KaaProcessFlags  flags)
+{
+  char *command = g_strdup_printf ("trap '' HUP; %s (cat; echo grandchild) <&9 & exit 5", before);
+  GError *error = NULL;
+  int read_end;
+
+  *family = (Family) { 0, };
+  make_pipe (&read_end, &family->write_end);
+  family->self = g_object_new (type, "argv", (const char * []) { "/bin/sh", "-c", command, NULL }, "flags", flags, NULL);
+  g_assert_true (kaa_process_take_fd (family->self, read_end, 9, &error));
+  g_assert_no_error (error);
+  g_free (command);
+}
+
+static void
 begin (Family          *family,
        const char      *before,
        KaaProcessFlags  flags)
 {
-  char *command;
-
-  *family = (Family) { 0, };
-  make_pipe (&family->read_end, &family->write_end);
-  command = g_strdup_printf ("trap '' HUP; %s (cat /proc/%d/fd/%d; echo grandchild; exec cat /proc/%d/fd/%d) & exit 5", before,
-                             (int) getpid (), family->read_end, (int) getpid (), family->read_end);
-  family->self = kaa_process_new_shell (command, flags);
-  g_free (command);
+  begin_as (KAA_TYPE_PROCESS, family, before, flags);
 }
 
 static void
@@ -42,7 +53,6 @@ static void
 end (Family *family)
 {
   let_go (family);
-  close (family->read_end);
   finish_process (family->self);
 }
 
@@ -321,21 +331,17 @@ test_subclass (void)
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     {
       Family family;
-      KaaProcess *upper;
 
-      begin (&family, "seq 3; printf part;", kinds[i]);
-      upper = g_object_new (upper_get_type (), "argv", kaa_process_get_argv (family.self), "flags", kinds[i], NULL);
-      g_object_unref (family.self);
-      family.self = upper;
-      start (upper);
+      begin_as (upper_get_type (), &family, "seq 3; printf part;", kinds[i]);
+      start (family.self);
       for (int line = 1; line <= 3; line++)
         {
           char digit[] = { (char) ('0' + line), '\0' };
 
-          assert_text (kaa_io_channel_readline (KAA_IO_CHANNEL (upper)), digit, kinds[i]);
+          assert_text (kaa_io_channel_readline (KAA_IO_CHANNEL (family.self)), digit, kinds[i]);
         }
-      assert_bytes (kaa_io_channel_readline (KAA_IO_CHANNEL (upper)), "PART");
-      assert_bytes (kaa_io_channel_readline (KAA_IO_CHANNEL (upper)), "");
+      assert_bytes (kaa_io_channel_readline (KAA_IO_CHANNEL (family.self)), "PART");
+      assert_bytes (kaa_io_channel_readline (KAA_IO_CHANNEL (family.self)), "");
       end (&family);
     }
 }
