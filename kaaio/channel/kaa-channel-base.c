@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What every other file of a channel stands on: where its data are, what it tells of itself, and that the loop looks at it. */
+/* What the other files of a channel stand on: where its data are, what it tells of itself, and that the loop looks at it. */
 
 #include "channel/kaa-channel-properties.h"
 
@@ -149,21 +149,12 @@ kaa_channel_may_go_on (KaaIOChannel *self)
 
 /* --- the error --- */
 
-/* Without telling yet. */
 void
 kaa_channel_put_error (KaaIOChannelPrivate *priv,
                        const GError        *error)
 {
   g_clear_error (&priv->writing->error);
   kaa_channel_need_writing (priv)->error = g_error_copy (error);
-}
-
-void
-kaa_channel_set_error (KaaIOChannel *self,
-                       const GError *error)
-{
-  kaa_channel_put_error (kaa_channel_get_private (self), error);
-  g_object_notify (G_OBJECT (self), "error");
 }
 
 static gboolean
@@ -173,7 +164,6 @@ is_same_error (const GError *a,
   return a != NULL && g_error_matches (a, b->domain, b->code) && g_str_equal (a->message, b->message);
 }
 
-/* FALSE if there is none, or it is there already. */
 gboolean
 kaa_channel_put_end_error (KaaIOChannelPrivate *priv)
 {

@@ -183,7 +183,6 @@ kaa_channel_put_back (KaaIOChannel *self,
 
 /* --- lines --- */
 
-/* What is left in the queue is a line, although no delimiter follows. */
 gboolean
 kaa_channel_ends_lines (KaaIOChannel *self)
 {

@@ -236,7 +236,7 @@ kaa_channel_from_private (KaaIOChannelPrivate *priv)
 gsize kaa_channel_count_lines (KaaIOChannel *self,
                                gsize         most);
 
-/* kaa-channel-lend.c: before anything becomes of the queue */
+/* kaa-channel-queue.c: before anything becomes of the queue */
 void kaa_channel_settle_loan (KaaIOChannelPrivate *priv);
 void kaa_channel_end_loan    (KaaIOChannelPrivate *priv);
 
@@ -435,6 +435,24 @@ kaa_channel_need_writing (KaaIOChannelPrivate *priv)
   return priv->writing;
 }
 
+/* kaa-channel-base.c */
+void          kaa_channel_schedule              (KaaIOChannel *self);
+/* Behind all futures that were settled before. */
+void          kaa_channel_schedule_last         (KaaIOChannel *self);
+/* Notifies those of alive, readable, writable, eof that have changed. */
+void          kaa_channel_notify_state          (KaaIOChannel *self);
+/* How full the queues are: at the end of a dispatch, so that a level is told once a turn. */
+void          kaa_channel_notify_levels         (KaaIOChannel *self);
+void          kaa_channel_notify_fileno         (KaaIOChannel *self);
+/* In place of what is there. Whoever calls this notifies, when all the rest is done. */
+void          kaa_channel_put_error             (KaaIOChannelPrivate *priv, const GError *error);
+/* Why it has ended is in `error` from now on. FALSE if there is no error, or it was there. Only the second tells, which runs handlers. */
+gboolean      kaa_channel_put_end_error         (KaaIOChannelPrivate *priv);
+gboolean      kaa_channel_tell_end_error        (KaaIOChannel *self);
+gboolean      kaa_channel_closes_on_eof         (KaaIOChannel *self);
+/* What is at the end of the queue is the beginning of a line that may be written on: at the end of a file that is followed. */
+gboolean      kaa_channel_may_go_on             (KaaIOChannel *self);
+
 /* kaa-channel-look.c */
 void          kaa_channel_note_default_handlers (KaaIOChannel *self);
 KaaWants      kaa_channel_look                  (KaaIOChannel *self);
@@ -450,29 +468,11 @@ gboolean      kaa_channel_wants_only_lines      (KaaIOChannel *self);
 
 /* kaa-io-channel.c */
 void          kaa_channel_update_hold           (KaaIOChannel *self);
-void          kaa_channel_schedule              (KaaIOChannel *self);
-/* Behind all futures that were settled before. */
-void          kaa_channel_schedule_last         (KaaIOChannel *self);
 void          kaa_channel_set_context           (KaaIOChannel *self, GMainContext *context);
 void          kaa_channel_move_to_poller        (KaaIOChannel *self, KaaPoller *poller);
 
 /* kaa-channel-properties.c */
 void          kaa_channel_install_properties    (GObjectClass *klass);
-/* Notifies those of alive, readable, writable, eof that have changed. */
-void          kaa_channel_notify_state          (KaaIOChannel *self);
-/* How full the queues are: at the end of a dispatch, so that a level is told once a turn. */
-void          kaa_channel_notify_levels         (KaaIOChannel *self);
-void          kaa_channel_put_error             (KaaIOChannelPrivate *priv, const GError *error);
-void          kaa_channel_set_error             (KaaIOChannel *self, const GError *error);
-/* Why it has ended is in `error` from now on. FALSE if there is no error, or it was there. Only the second tells, which runs handlers. */
-gboolean      kaa_channel_put_end_error         (KaaIOChannelPrivate *priv);
-gboolean      kaa_channel_tell_end_error        (KaaIOChannel *self);
-void          kaa_channel_notify_fileno         (KaaIOChannel *self);
-
-/* kaa-channel-options.c */
-gboolean      kaa_channel_closes_on_eof         (KaaIOChannel *self);
-/* What is at the end of the queue is the beginning of a line that may be written on: at the end of a file that is followed. */
-gboolean      kaa_channel_may_go_on             (KaaIOChannel *self);
 
 /* kaa-channel-open.c */
 gboolean      kaa_channel_check_openable        (KaaIOChannel *self, GError **error);
@@ -518,12 +518,7 @@ gsize         kaa_channel_get_bytes_to_mark     (KaaIOChannelPrivate *priv);
 void          kaa_channel_drop_fds              (KaaIOChannelPrivate *priv, gsize length);
 void          kaa_channel_clear_fds             (KaaIOChannelPrivate *priv);
 
-/* kaa-channel-fill.c */
-gboolean      kaa_channel_fill                  (KaaIOChannel *self, gboolean *budget);
-gboolean      kaa_channel_wants_input           (KaaIOChannel *self, KaaWants wants);
-void          kaa_channel_slurp                 (KaaIOChannel *self);
-
-/* kaa-channel-read.c */
+/* kaa-channel-queue.c */
 typedef enum
 {
   KAA_LINE_NONE,
@@ -531,10 +526,7 @@ typedef enum
   KAA_LINE_TOO_LONG
 } KaaLineResult;
 
-/* Does some work and says whether there was any; FALSE in *budget when the dispatch's share is used up. */
-gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
-/* The request at the head, if it came too late for that. */
-gboolean      kaa_channel_serve_late            (KaaIOChannel *self, gboolean *budget);
+/* What is left in the queue is a line, although no delimiter follows. */
 gboolean      kaa_channel_ends_lines            (KaaIOChannel *self);
 KaaLineResult kaa_channel_find_line             (KaaIOChannel *self, const KaaDelimiters *delimiters, KaaScan *scan, gsize limit,
                                                  gsize *length);
@@ -550,11 +542,21 @@ void          kaa_channel_drop_chunks           (KaaIOChannel *self);
 gboolean      kaa_channel_put_back              (KaaIOChannel *self, GBytes *bytes);
 void          kaa_channel_clear_input           (KaaIOChannel *self);
 
+/* kaa-channel-fill.c */
+gboolean      kaa_channel_fill                  (KaaIOChannel *self, gboolean *budget);
+gboolean      kaa_channel_wants_input           (KaaIOChannel *self, KaaWants wants);
+void          kaa_channel_slurp                 (KaaIOChannel *self);
+
+/* kaa-channel-read.c */
+/* Does some work and says whether there was any; FALSE in *budget when the dispatch's budget is used up. */
+gboolean      kaa_channel_deliver               (KaaIOChannel *self, gboolean *budget);
+/* The request at the head, if it came too late for that. */
+gboolean      kaa_channel_serve_late            (KaaIOChannel *self, gboolean *budget);
+
 /* kaa-channel-handlers.c */
 /* One emission, where one is due; lines may be several. */
 gboolean      kaa_channel_emit_chunk            (KaaIOChannel *self);
 gboolean      kaa_channel_emit_lines            (KaaIOChannel *self);
-/* Those that were read for `read` handlers and are still to be emitted. */
 /* What only `read` handlers wanted, and have had, leaves the queue. */
 void          kaa_channel_drop_seen             (KaaIOChannel *self);
 
@@ -570,7 +572,6 @@ gboolean      kaa_channel_discard               (KaaIOChannel *self);
 GError       *kaa_channel_check_request         (KaaIOChannel *self, KaaPendingKind kind, gsize count, KaaWants *wants);
 KaaInProgress *kaa_channel_refuse_request       (KaaIOChannel *self, KaaPendingKind kind, GError *error);
 void          kaa_channel_add_request           (KaaIOChannel *self, KaaPending *pending, KaaWants wants);
-/* read() of at most so many bytes. */
 /* Finished when a read would be served, at the end too. It stands in line like every request. */
 KaaInProgress *kaa_channel_wait_readable        (KaaIOChannel *self);
 

@@ -50,7 +50,7 @@ typedef struct
   GSource *source;        /* owned; the present registration */
   int priority;
   gboolean watching;      /* the closure has our notifier */
-  gboolean invalidated;      /* the closure is invalid */
+  gboolean invalidated;   /* the closure is invalid */
 } KaaNotifierCallbackPrivate;
 
 /* What a source holds. A late end of an old source must not be taken for the end of the present one. */

@@ -31,7 +31,7 @@ const KaaBudget kaa_budget_unlimited = { .end = G_MAXINT64, .bytes = G_MAXSIZE, 
 
 static void
 kaa_budget_note_time (KaaBudget *budget,
-                     gint64    now)
+                      gint64     now)
 {
   budget->used_up = now >= budget->end;
   budget->ticks = kaa_count_ticks ();
@@ -40,8 +40,8 @@ kaa_budget_note_time (KaaBudget *budget,
 
 void
 kaa_poller_begin_budget (KaaPoller *self,
-                        gint64     now,
-                        gint64     usec)
+                         gint64     now,
+                         gint64     usec)
 {
   self->budget.end = now + usec;
   self->budget.bytes = KAA_BUDGET_BYTES * usec / KAA_BUDGET_USEC;

@@ -65,7 +65,7 @@ kaa_poll_entry_move (KaaPollEntry *entry,
 
 /* Changes when any signal handler was connected in this process since the last call. GObject tells nobody about
  * that, but it numbers handlers one after the other: two probes with neighbouring numbers had nothing between them.
- * All pollers budget the probes, so that they do not see each other's. */
+ * All pollers share the probes, so that they do not see each other's. */
 static guint
 kaa_count_connections (void)
 {

@@ -185,7 +185,7 @@ void     kaa_poller_note_thread    (KaaPoller *self);
 extern const KaaBudget kaa_budget_unlimited;
 
 /* Takes the place of the budget that is there; now is what the clock says. */
-void     kaa_poller_begin_budget    (KaaPoller *self,
+void     kaa_poller_begin_budget   (KaaPoller *self,
                                     gint64     now,
                                     gint64     usec);
 

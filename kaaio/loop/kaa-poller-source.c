@@ -275,11 +275,11 @@ static GSourceFuncs kaa_companion_source_funcs =
 /* The context will own the source; it is gone before the pointer can dangle. */
 static GSource *
 add_source (KaaPoller      *self,
-                       GSourceFuncs   *funcs,
-                       const char     *name,
-                       int             priority,
-                       GSourceFunc     callback,
-                       GDestroyNotify  notify)
+            GSourceFuncs   *funcs,
+            const char     *name,
+            int             priority,
+            GSourceFunc     callback,
+            GDestroyNotify  notify)
 {
   GSource *source = g_source_new (funcs, sizeof (KaaPollerSource));
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* What all ways to watch a descriptor budget: what is gained, and what is lost. */
+/* What both ways to watch a descriptor have in common: what is gained, and what is lost. */
 
 void
 kaa_watch_gain (KaaWatch *watch,

@@ -389,8 +389,8 @@ def run(coroutine):
     """Drives a coroutine on this thread's main context until it is done, and returns its result, or raises what it raised.
 
     Everything else on that context runs meanwhile. Ctrl-C raises KeyboardInterrupt inside the coroutine. Asynchronous generators that
-    were left early are closed at the end, if not before, and tasks of Kaa.spawn() that are not done are cancelled. A thread other than the main one that has no main context gets one for that
-    time. Inside another Kaa.run() of the same thread it raises RuntimeError.
+    were left early are closed at the end, if not before, and tasks of Kaa.spawn() that are not done are cancelled. A thread other than
+    the main one that has no main context gets one for that time. Inside another Kaa.run() of the same thread it raises RuntimeError.
     """
     async def main():
         return await coroutine
